@@ -1,0 +1,1 @@
+//! Measuring updates: singular values, effective rank, parameter and memory counts.

@@ -1,0 +1,106 @@
+//! The command line: one thin file per subcommand.
+
+pub mod bank;
+pub mod completions;
+pub mod demo;
+pub mod doctor;
+pub mod drill;
+mod failure;
+pub mod grade;
+pub mod stats;
+pub mod transfer;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  deltaw                                   be interviewed
+  deltaw --mode mock --section lora        a timed mock interview on one section
+  deltaw demo svd                          the singular values of a real update, computed now
+  deltaw grade --id g07 --answer 'B = 0'   judge one answer
+  deltaw doctor                            what this machine has and lacks
+
+Exit codes: 0 success, 1 the work failed or a check found something, 2 the input cannot be used.";
+
+/// Learn LoRA and parameter-efficient fine-tuning: a drill that grades your own words and runs the evidence.
+#[derive(Debug, Parser)]
+#[command(name = "deltaw", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    drill: drill::Args,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Global {
+    /// Print JSON, one object a line, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Keep progress in this directory instead of the XDG data directory
+    #[arg(long, global = true, value_name = "DIR", env = "DELTAW_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Use this question bank instead of the built-in one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub bank: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Be interviewed (the default)
+    Drill(drill::Args),
+    /// Judge an answer, or a file of them, without the REPL
+    Grade(grade::Args),
+    /// Work on question banks
+    Bank(bank::Args),
+    /// Run a live demo
+    Demo(demo::Args),
+    /// What your record says
+    Stats(stats::Args),
+    /// Write your progress as JSON
+    Export(transfer::ExportArgs),
+    /// Read progress back from JSON
+    Import(transfer::ImportArgs),
+    /// What this machine has, and what brings what it lacks
+    Doctor(doctor::Args),
+    /// Print shell completions
+    Completions(completions::Args),
+}
+
+/// Runs the program on the process's own arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.exit_code();
+            if code != 0 {
+                anstream::eprintln!("deltaw: {failure}");
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    match cli.command {
+        None => drill::run(cli.drill, global),
+        Some(Command::Drill(args)) => drill::run(args, global),
+        Some(Command::Grade(args)) => grade::run(args, global),
+        Some(Command::Bank(args)) => bank::run(args, global),
+        Some(Command::Demo(args)) => demo::run(args, global),
+        Some(Command::Stats(args)) => stats::run(args, global),
+        Some(Command::Export(args)) => transfer::export(args, global),
+        Some(Command::Import(args)) => transfer::import(args, global),
+        Some(Command::Doctor(args)) => doctor::run(args, global),
+        Some(Command::Completions(args)) => completions::run(&args),
+    }
+}

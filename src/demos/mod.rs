@@ -1,0 +1,87 @@
+//! Live demos: each computes something on the spot and returns a [`Report`] of numbers, a table and a figure.
+//!
+//! The quiz knows them only by name, through [`registry`].
+
+mod report;
+
+use std::collections::BTreeMap;
+
+pub use report::{Chart, Figure, Report, Series, Table, Value};
+
+/// Arguments of a demo by name. What is left out takes the demo's default.
+pub type Args = BTreeMap<String, String>;
+
+/// What can go wrong in a demo.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such demo.
+    #[error("no demo is called `{name}`; there are: {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names there are, comma-separated.
+        known: String,
+    },
+    /// An argument the demo does not take, or a value it cannot use.
+    #[error("demo `{demo}`: {message}")]
+    Argument {
+        /// The demo.
+        demo: &'static str,
+        /// What is wrong and what is accepted.
+        message: String,
+    },
+    /// The computation failed.
+    #[error("demo failed: {0}")]
+    Compute(#[from] candle_core::Error),
+    /// The linear algebra failed.
+    #[error("demo failed: {0}")]
+    Other(String),
+}
+
+/// An argument a demo takes.
+#[derive(Debug, Clone, Copy)]
+pub struct ArgSpec {
+    /// Name, as in `--set name=value`.
+    pub name: &'static str,
+    /// Default, as text.
+    pub default: &'static str,
+    /// What it means, and the values it takes.
+    pub help: &'static str,
+}
+
+/// One registered demo.
+pub struct Demo {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// One line: what it shows.
+    pub about: &'static str,
+    /// The arguments it takes.
+    pub args: &'static [ArgSpec],
+    /// Computes it.
+    pub run: fn(&Args) -> Result<Report, Error>,
+}
+
+/// All demos, in the order they are listed.
+#[must_use]
+pub fn registry() -> &'static [Demo] {
+    &[]
+}
+
+/// Runs the demo called `name`, after checking that it takes every argument in `args`.
+///
+/// # Errors
+/// The name or an argument is unknown, a value is unusable, or the computation fails.
+pub fn run(name: &str, args: &Args) -> Result<Report, Error> {
+    let demo = registry().iter().find(|demo| demo.name == name).ok_or_else(|| Error::Unknown {
+        name: name.to_owned(),
+        known: registry().iter().map(|demo| demo.name).collect::<Vec<_>>().join(", "),
+    })?;
+    for key in args.keys() {
+        if !demo.args.iter().any(|spec| spec.name == key) {
+            let known: Vec<_> = demo.args.iter().map(|spec| spec.name).collect();
+            let takes = if known.is_empty() { "no arguments".to_owned() } else { known.join(", ") };
+            return Err(Error::Argument { demo: demo.name, message: format!("no argument `{key}`; it takes {takes}") });
+        }
+    }
+    (demo.run)(args)
+}

@@ -1,0 +1,25 @@
+//! `deltaw` teaches LoRA and parameter-efficient fine-tuning by making every statement about it runnable.
+//!
+//! The rooms, in reading order; each stands only on those above it.
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod model;
+
+pub mod peft;
+
+pub mod quant;
+
+pub mod train;
+
+pub mod analysis;
+
+pub mod demos;
+
+pub mod quiz;
+
+#[cfg(feature = "plot")]
+pub mod plot;
+
+#[cfg(feature = "cli")]
+pub mod cli;

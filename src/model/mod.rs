@@ -1,0 +1,1 @@
+//! The frozen decoder and its five doors.

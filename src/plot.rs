@@ -1,0 +1,1 @@
+//! A report's figure as an SVG or PNG file.

@@ -1,0 +1,3 @@
+//! Quantisation of frozen weights.
+
+pub mod nf4;

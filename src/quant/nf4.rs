@@ -1,0 +1,1 @@
+//! NF4: the 4-bit NormalFloat of QLoRA.

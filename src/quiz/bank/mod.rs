@@ -1,0 +1,5 @@
+//! The question bank: its schema, its loader and its checks.
+
+mod schema;
+
+pub use schema::*;

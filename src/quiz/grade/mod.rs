@@ -1,0 +1,1 @@
+//! Judging an answer: free text, numbers, formulas and choices.

@@ -1,0 +1,1 @@
+//! What turns a method and a base into an adapter.
