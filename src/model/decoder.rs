@@ -1,0 +1,198 @@
+//! The decoder: embedding, blocks of attention and MLP on a residual stream, final norm, output head.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Result, Tensor, bail};
+
+use super::{
+    Config, Doors, Projection, Site, Sublayer,
+    attention::{Positions, attend},
+    frozen::linear,
+    norm::rms_norm,
+    rope::{Rope, causal_mask},
+};
+
+/// Weights of one block. Matrices are (out, in), as Hugging Face stores them.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// RMSNorm before attention, (hidden).
+    pub attention_norm: Tensor,
+    /// RMSNorm before the MLP, (hidden).
+    pub mlp_norm: Tensor,
+    /// The seven projections in the order of [`Projection::ALL`].
+    pub projections: [Tensor; 7],
+}
+
+/// A LLaMA-style decoder. Its tensors are frozen unless a method put variables in their place.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    config: Config,
+    embedding: Tensor,
+    blocks: Vec<Block>,
+    norm: Tensor,
+    /// Absent when the embedding table is the head.
+    head: Option<Tensor>,
+}
+
+impl Decoder {
+    /// Builds the model from tensors under Hugging Face's names.
+    ///
+    /// # Errors
+    /// The config is unusable, a tensor is missing, or its shape is not the config's.
+    pub fn new(config: Config, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
+        config.check()?;
+        let get = |name: &str, shape: &[usize]| match tensors.get(name) {
+            Some(tensor) if tensor.dims() == shape => Ok(tensor.clone()),
+            Some(tensor) => bail!("`{name}` has shape {:?}; the config wants {shape:?}", tensor.dims()),
+            None => bail!("the weights have no tensor `{name}`"),
+        };
+        let hidden = config.hidden_size;
+        let mut blocks = Vec::with_capacity(config.num_hidden_layers.min(1024));
+        for layer in 0..config.num_hidden_layers {
+            let projection = |projection: Projection| {
+                get(&format!("{}.weight", Site { layer, projection }), &projection_shape(&config, projection))
+            };
+            let [q, k, v, o, gate, up, down] = Projection::ALL.map(projection);
+            blocks.push(Block {
+                attention_norm: get(&format!("model.layers.{layer}.input_layernorm.weight"), &[hidden])?,
+                mlp_norm: get(&format!("model.layers.{layer}.post_attention_layernorm.weight"), &[hidden])?,
+                projections: [q?, k?, v?, o?, gate?, up?, down?],
+            });
+        }
+        let head = match config.tie_word_embeddings {
+            true => None,
+            false => Some(get("lm_head.weight", &[config.vocab_size, hidden])?),
+        };
+        Ok(Self {
+            embedding: get("model.embed_tokens.weight", &[config.vocab_size, hidden])?,
+            norm: get("model.norm.weight", &[hidden])?,
+            config,
+            blocks,
+            head,
+        })
+    }
+
+    /// The sizes.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where the weights are.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        self.embedding.device()
+    }
+
+    /// The weight (out, in) of a projection, if there is such a layer.
+    #[must_use]
+    pub fn projection(&self, site: Site) -> Option<&Tensor> {
+        let index = Projection::ALL.iter().position(|projection| *projection == site.projection)?;
+        self.blocks.get(site.layer).map(|block| &block.projections[index])
+    }
+
+    /// Every site whose projection is one of `targets`, in the order of the forward pass.
+    #[must_use]
+    pub fn sites(&self, targets: &[Projection]) -> Vec<Site> {
+        (0..self.blocks.len())
+            .flat_map(|layer| Projection::ALL.map(|projection| Site { layer, projection }))
+            .filter(|site| targets.contains(&site.projection))
+            .collect()
+    }
+
+    /// All tensors under Hugging Face's names; the inverse of [`Decoder::new`].
+    #[must_use]
+    pub fn tensors(&self) -> BTreeMap<String, Tensor> {
+        let mut all = BTreeMap::new();
+        all.insert("model.embed_tokens.weight".to_owned(), self.embedding.clone());
+        all.insert("model.norm.weight".to_owned(), self.norm.clone());
+        if let Some(head) = &self.head {
+            all.insert("lm_head.weight".to_owned(), head.clone());
+        }
+        for (layer, block) in self.blocks.iter().enumerate() {
+            all.insert(format!("model.layers.{layer}.input_layernorm.weight"), block.attention_norm.clone());
+            all.insert(format!("model.layers.{layer}.post_attention_layernorm.weight"), block.mlp_norm.clone());
+            for (projection, weight) in Projection::ALL.into_iter().zip(&block.projections) {
+                all.insert(format!("{}.weight", Site { layer, projection }), weight.clone());
+            }
+        }
+        all
+    }
+
+    /// Number of parameters, trained or frozen.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.tensors().values().map(Tensor::elem_count).sum()
+    }
+
+    /// Logits (batch, tokens, vocab) for token ids (batch, tokens), with `doors` open. Virtual tokens that the `prompt` door
+    /// prepends appear in the logits; virtual positions of the `cache` door do not.
+    ///
+    /// # Errors
+    /// An id is outside the vocabulary, or a door's tensors do not fit.
+    pub fn forward(&self, ids: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
+        let hidden = self.hidden(ids, doors)?;
+        linear(&hidden, self.head.as_ref().unwrap_or(&self.embedding))
+    }
+
+    /// Logits (rows, vocab) at the chosen rows of the flattened (batch · tokens) positions only: training scores few of them.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`], or a row is out of range.
+    pub fn forward_rows(&self, ids: &Tensor, rows: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
+        let hidden = self.hidden(ids, doors)?.flatten(0, 1)?.index_select(rows, 0)?;
+        linear(&hidden, self.head.as_ref().unwrap_or(&self.embedding))
+    }
+
+    /// The residual stream after the final norm, (batch, tokens, hidden).
+    fn hidden(&self, ids: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
+        let (batch, tokens) = ids.dims2()?;
+        let embedded = self.embedding.index_select(&ids.flatten_all()?, 0)?.reshape((batch, tokens, ()))?;
+        let mut x = doors.prompt(embedded)?;
+        let (tokens, prefix) = (x.dim(1)?, doors.cached_positions());
+        let positions = Positions {
+            rope: Rope::new(self.config.rope_theta, self.config.head_dim(), prefix, tokens, self.device())?,
+            mask: causal_mask(prefix, tokens, x.dtype(), self.device())?,
+        };
+        for (layer, block) in self.blocks.iter().enumerate() {
+            let branch = self.attention(layer, block, &x, &positions, doors)?;
+            x = (doors.sublayer(layer, Sublayer::Attention, branch, &x)? + &x)?;
+            let branch = self.mlp(layer, block, &x, doors)?;
+            x = (doors.sublayer(layer, Sublayer::Mlp, branch, &x)? + &x)?;
+        }
+        rms_norm(&x, &self.norm, self.config.rms_norm_eps)
+    }
+
+    fn attention(&self, layer: usize, block: &Block, x: &Tensor, at: &Positions, doors: &dyn Doors) -> Result<Tensor> {
+        let [wq, wk, wv, wo, ..] = &block.projections;
+        let x = rms_norm(x, &block.attention_norm, self.config.rms_norm_eps)?;
+        let project = |projection, weight, x: &Tensor| doors.linear(Site { layer, projection }, weight, x);
+        let q = project(Projection::Q, wq, &x)?;
+        let k = project(Projection::K, wk, &x)?;
+        let v = project(Projection::V, wv, &x)?;
+        project(Projection::O, wo, &attend(&self.config, layer, [q, k, v], at, doors)?)
+    }
+
+    /// SwiGLU (Shazeer 2020, arXiv 2002.05202): `W_down (silu(W_gate x) ⊙ W_up x)`.
+    fn mlp(&self, layer: usize, block: &Block, x: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
+        let [.., wgate, wup, wdown] = &block.projections;
+        let x = rms_norm(x, &block.mlp_norm, self.config.rms_norm_eps)?;
+        let project = |projection, weight, x: &Tensor| doors.linear(Site { layer, projection }, weight, x);
+        let gate = project(Projection::Gate, wgate, &x)?.silu()?;
+        let up = project(Projection::Up, wup, &x)?;
+        project(Projection::Down, wdown, &(gate * up)?)
+    }
+}
+
+/// (out, in) of a projection.
+pub(crate) fn projection_shape(config: &Config, projection: Projection) -> [usize; 2] {
+    let query = config.num_attention_heads * config.head_dim();
+    let key_value = config.num_key_value_heads * config.head_dim();
+    match projection {
+        Projection::Q => [query, config.hidden_size],
+        Projection::K | Projection::V => [key_value, config.hidden_size],
+        Projection::O => [config.hidden_size, query],
+        Projection::Gate | Projection::Up => [config.intermediate_size, config.hidden_size],
+        Projection::Down => [config.hidden_size, config.intermediate_size],
+    }
+}

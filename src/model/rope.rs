@@ -1,0 +1,71 @@
+//! Rotary position embedding (Su et al. 2021, arXiv 2104.09864) in the rotate-half form of LLaMA checkpoints:
+//! a head's first half is the real part, its second half the imaginary part, and position `p` turns pair `i` by `p · theta^(-2i/n)`.
+
+use candle_core::{D, DType, Device, Result, Tensor};
+
+/// Cosines and sines for consecutive positions, each (tokens, head_dim / 2).
+pub(super) struct Rope {
+    cos: Tensor,
+    sin: Tensor,
+}
+
+impl Rope {
+    /// Angles for positions `start .. start + tokens`.
+    pub(super) fn new(theta: f64, head_dim: usize, start: usize, tokens: usize, device: &Device) -> Result<Self> {
+        let half = head_dim / 2;
+        let mut angles = Vec::with_capacity(tokens * half);
+        for position in start..start + tokens {
+            for pair in 0..half {
+                let frequency = theta.powf(-2.0 * pair as f64 / head_dim as f64);
+                angles.push((position as f64 * frequency) as f32);
+            }
+        }
+        let angles = Tensor::from_vec(angles, (tokens, half), device)?;
+        Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
+    }
+
+    /// Turns `x` (batch, heads, tokens, head_dim).
+    pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let half = x.dim(D::Minus1)? / 2;
+        let (cos, sin) = (self.cos.to_dtype(x.dtype())?, self.sin.to_dtype(x.dtype())?);
+        let real = x.narrow(D::Minus1, 0, half)?;
+        let imaginary = x.narrow(D::Minus1, half, half)?;
+        let turned_real = (real.broadcast_mul(&cos)? - imaginary.broadcast_mul(&sin)?)?;
+        let turned_imaginary = (imaginary.broadcast_mul(&cos)? + real.broadcast_mul(&sin)?)?;
+        Tensor::cat(&[turned_real, turned_imaginary], D::Minus1)
+    }
+}
+
+/// What is added to the scores (tokens, prefix + tokens): 0 where a token may look, −∞ at later tokens.
+pub(super) fn causal_mask(prefix: usize, tokens: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+    let mut mask = Vec::with_capacity(tokens * (prefix + tokens));
+    for query in 0..tokens {
+        mask.extend((0..prefix + tokens).map(|key| if key <= prefix + query { 0f32 } else { f32::NEG_INFINITY }));
+    }
+    Tensor::from_vec(mask, (tokens, prefix + tokens), device)?.to_dtype(dtype)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn turning_keeps_lengths_and_scores_depend_on_distance_only() {
+        let device = Device::Cpu;
+        let x = Tensor::randn(0f32, 1f32, (1, 1, 1, 8), &device).unwrap();
+        let y = Tensor::randn(0f32, 1f32, (1, 1, 1, 8), &device).unwrap();
+        let at = |x: &Tensor, position| Rope::new(10_000.0, 8, position, 1, &device).unwrap().apply(x).unwrap();
+        let dot = |a: &Tensor, b: &Tensor| (a * b).unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!((dot(&at(&x, 9), &at(&x, 9)) - dot(&x, &x)).abs() < 1e-4);
+        assert!((dot(&at(&x, 9), &at(&y, 4)) - dot(&at(&x, 25), &at(&y, 20))).abs() < 1e-4);
+        assert!((dot(&at(&x, 9), &at(&y, 4)) - dot(&at(&x, 9), &at(&y, 5))).abs() > 1e-6);
+    }
+
+    #[test]
+    fn the_mask_lets_everyone_see_the_prefix_and_nobody_the_future() {
+        let mask = causal_mask(2, 2, DType::F32, &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(mask, [[0.0, 0.0, 0.0, f32::NEG_INFINITY], [0.0, 0.0, 0.0, 0.0]]);
+    }
+}
