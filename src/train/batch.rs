@@ -27,7 +27,7 @@ impl Batch {
         }
         // The last token predicts nothing that is scored, so it need not be read.
         let width = encoded.iter().map(|(prompt, answer)| prompt.len() + answer.len() - 1).max().unwrap_or(0);
-        let (mut ids, mut rows, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ids, mut rows, mut targets) = (Vec::<u32>::new(), Vec::<u32>::new(), Vec::<u32>::new());
         for (row, (prompt, answer)) in encoded.iter().enumerate() {
             let start = ids.len();
             ids.extend(prompt.iter().chain(answer).take(prompt.len() + answer.len() - 1));
