@@ -5,7 +5,7 @@
 use rand::{Rng, seq::IndexedRandom as _};
 
 /// A task with one right answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Skill {
     /// Its name, which is the prompt's first word.
     pub name: &'static str,
