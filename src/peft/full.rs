@@ -58,3 +58,36 @@ impl Full {
         self.model.sites(&Projection::ALL)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use candle_core::Device;
+
+    use super::*;
+    use crate::{
+        model::{Shut, tiny},
+        train::{Batch, fresh, loss},
+    };
+
+    #[test]
+    fn every_weight_receives_a_gradient_and_the_base_stays_as_it_was() {
+        let base = fresh(&tiny::config(), 1, &Device::Cpu).unwrap();
+        let full = Full::new(&base).unwrap();
+        let batch = Batch::new(&[("up:ab>".to_owned(), "AB.".to_owned())], &Device::Cpu).unwrap();
+        let grads = loss(full.model(), &Shut, &batch).unwrap().backward().unwrap();
+        for (name, variable) in full.variables() {
+            let grad = grads.get(variable.as_tensor()).unwrap();
+            let size = grad.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(size.is_finite() && size > 0.0, "{name}: {size}");
+        }
+        let site = full.sites()[3];
+        let name = format!("{site}.weight");
+        let (_, variable) = full.variables().iter().find(|(n, _)| *n == name).unwrap();
+        variable.set(&(variable.as_tensor() + 1.0).unwrap()).unwrap();
+        let delta = full.delta(&base, site).unwrap();
+        let off = (delta - 1.0).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!(off < 1e-6, "the copy moved by one and the base did not: {off}");
+    }
+}
