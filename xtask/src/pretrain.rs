@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "assets/tiny")]
     out: PathBuf,
     /// Steps of AdamW
-    #[arg(long, default_value_t = 9000)]
+    #[arg(long, default_value_t = 6000)]
     steps: usize,
     /// Examples a step
     #[arg(long, default_value_t = 64)]
