@@ -21,9 +21,9 @@ pub(super) const DEMO: Demo = Demo {
     name: "svd",
     about: "fully fine-tunes the tiny base on a new skill and takes the SVD of every update",
     args: &[
-        ArgSpec { name: "steps", default: "60", help: "training steps, 1 to 2000" },
-        ArgSpec { name: "batch", default: "24", help: "examples a step, 1 to 256" },
-        ArgSpec { name: "lr", default: "0.001", help: "peak learning rate, 0.00001 to 0.1" },
+        ArgSpec { name: "steps", default: "40", help: "training steps, 1 to 2000" },
+        ArgSpec { name: "batch", default: "16", help: "examples a step, 1 to 256" },
+        ArgSpec { name: "lr", default: "0.003", help: "peak learning rate, 0.00001 to 0.1" },
         ArgSpec { name: "seed", default: "0", help: "seed of the examples, 0 to 1000000" },
     ],
     run,
@@ -44,9 +44,9 @@ struct Spectra {
 }
 
 fn run(args: &Args) -> Result<Report, Error> {
-    let steps = lab::number("svd", args, "steps", 60, 1..=2000)?;
-    let batch = lab::number("svd", args, "batch", 24, 1..=256)?;
-    let rate = lab::number("svd", args, "lr", 1e-3, 1e-5..=0.1)?;
+    let steps = lab::number("svd", args, "steps", 40, 1..=2000)?;
+    let batch = lab::number("svd", args, "batch", 16, 1..=256)?;
+    let rate = lab::number("svd", args, "lr", 3e-3, 1e-5..=0.1)?;
     let seed = lab::number("svd", args, "seed", 0, 0..=1_000_000)?;
 
     let base = lab::base()?;
