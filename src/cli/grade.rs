@@ -1,15 +1,142 @@
 //! `deltaw grade`: judge answers without the REPL.
 
-use super::{Failure, Global};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read as _, Write as _},
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+use serde_json::json;
+use strsim::damerau_levenshtein;
+
+use super::{Failure, Global, open_bank};
+use crate::quiz::{
+    bank::{Bank, Question},
+    grade::{Lexicon, grade},
+    verdict::Verdict,
+};
+
+/// Longest line of a batch file, in bytes.
+const LINE_LIMIT: u64 = 4 << 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  deltaw grade --id g07 --answer 'So that BA is zero and training starts at the base model'
+  deltaw grade --id g07 --answer - < answer.txt
+  deltaw grade --batch answers.jsonl > verdicts.jsonl";
 
 /// Arguments of `deltaw grade`.
 #[derive(Debug, Default, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Question to grade against
+    #[arg(long, value_name = "ID", required_unless_present = "batch", requires = "answer")]
+    id: Option<String>,
+    /// The answer, or `-` for standard input
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    answer: Option<String>,
+    /// Seed that drew a numeric question's parameters
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// File of lines {"id": …, "answer": …}, or `-`; prints one JSON verdict a line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "answer"])]
+    batch: Option<PathBuf>,
+}
+
+/// A line of a batch. Other fields are ignored, so that a labelled file can be graded as it is.
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    answer: String,
+    #[serde(default)]
+    seed: u64,
+}
 
 /// Runs `deltaw grade`.
 ///
 /// # Errors
 /// See [`Failure`].
-pub fn run(_args: Args, _global: &Global) -> Result<(), Failure> {
-    Err(Failure::usage("not built yet"))
+pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
+    let bank = open_bank(global)?;
+    let lexicon = Lexicon::new(&bank);
+    if let Some(file) = &args.batch {
+        return batch(file, &bank, &lexicon);
+    }
+    let (Some(id), Some(answer)) = (args.id, args.answer) else {
+        return Err(Failure::usage("give --id ID and --answer TEXT, or --batch FILE"));
+    };
+    let answer = if answer == "-" { read_input()? } else { answer };
+    let question = find(&bank, &id)?;
+    let verdict = judge(question, &lexicon, &answer, args.seed);
+    let mut out = io::stdout().lock();
+    if global.json {
+        let mut object = serde_json::to_value(&verdict).map_err(|error| Failure::machine(error.to_string()))?;
+        object["id"] = json!(id);
+        writeln!(out, "{object}")?;
+    } else {
+        write!(out, "{}", super::verdict::show(question, &verdict, super::verdict::Detail::Full))?;
+    }
+    Ok(())
+}
+
+fn judge(question: &Question, lexicon: &Lexicon, answer: &str, _seed: u64) -> Verdict {
+    grade(question, lexicon, answer)
+}
+
+fn read_input() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(LINE_LIMIT).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The question called `id`.
+///
+/// # Errors
+/// There is none: the message names the nearest ids.
+pub fn find<'a>(bank: &'a Bank, id: &str) -> Result<&'a Question, Failure> {
+    bank.questions.iter().find(|question| question.id == id).ok_or_else(|| {
+        let shown: String = id.chars().filter(|c| !c.is_control()).take(40).collect();
+        let mut near: Vec<_> =
+            bank.questions.iter().map(|question| (damerau_levenshtein(&question.id, &shown), &question.id)).collect();
+        near.sort();
+        let near: Vec<_> = near.into_iter().take(3).map(|(_, id)| id.as_str()).collect();
+        Failure::usage(format!("no question is called `{shown}`; near it: {}; `deltaw bank list` lists all", near.join(", ")))
+    })
+}
+
+fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon) -> Result<(), Failure> {
+    let mut input: Box<dyn BufRead> = if file.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        let opened = File::open(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+        Box::new(BufReader::new(opened))
+    };
+    let mut out = io::stdout().lock();
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        if input.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        let bad = |message: String| Failure::usage(format!("{} line {number}: {message}", file.display()));
+        if bytes.len() as u64 == LINE_LIMIT {
+            return Err(bad(format!("longer than {LINE_LIMIT} bytes")));
+        }
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let line: Line = serde_json::from_slice(&bytes)
+            .map_err(|error| bad(format!("{error}; each line is {{\"id\": …, \"answer\": …}}")))?;
+        let question = find(bank, &line.id).map_err(|error| bad(error.to_string()))?;
+        let verdict = judge(question, lexicon, &line.answer, line.seed);
+        let ids = |points: &[crate::quiz::verdict::PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
+        let wrong: Vec<_> = verdict.misconceptions.iter().map(|caught| caught.id.clone()).collect();
+        let row = json!({
+            "id": line.id, "label": verdict.label, "score": verdict.score, "hit": ids(&verdict.hit), "missed": ids(&verdict.missed),
+            "misconceptions": wrong, "notes": verdict.notes,
+        });
+        writeln!(out, "{row}")?;
+    }
+    Ok(())
 }
