@@ -1,1 +1,6 @@
-//! Measuring updates: singular values, effective rank, parameter and memory counts.
+//! Measuring updates: singular values, effective rank, and the counts of parameters and bytes that methods cost.
+
+pub mod arch;
+pub mod params;
+pub mod spectrum;
+pub mod svd;

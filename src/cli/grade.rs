@@ -13,8 +13,7 @@ use strsim::damerau_levenshtein;
 use super::{Failure, Global, open_bank};
 use crate::quiz::{
     bank::{Bank, Question},
-    grade::{Lexicon, grade},
-    verdict::Verdict,
+    grade::{Instance, Lexicon, grade},
 };
 
 /// Longest line of a batch file, in bytes.
@@ -68,20 +67,17 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     };
     let answer = if answer == "-" { read_input()? } else { answer };
     let question = find(&bank, &id)?;
-    let verdict = judge(question, &lexicon, &answer, args.seed);
+    let instance = Instance::draw(question, args.seed);
+    let verdict = grade(&instance, &lexicon, &answer);
     let mut out = io::stdout().lock();
     if global.json {
         let mut object = serde_json::to_value(&verdict).map_err(|error| Failure::machine(error.to_string()))?;
         object["id"] = json!(id);
         writeln!(out, "{object}")?;
     } else {
-        write!(out, "{}", super::verdict::show(question, &verdict, super::verdict::Detail::Full))?;
+        write!(out, "{}", super::verdict::show(&instance, &verdict, super::verdict::Detail::Full))?;
     }
     Ok(())
-}
-
-fn judge(question: &Question, lexicon: &Lexicon, answer: &str, _seed: u64) -> Verdict {
-    grade(question, lexicon, answer)
 }
 
 fn read_input() -> Result<String, Failure> {
@@ -101,7 +97,10 @@ pub fn find<'a>(bank: &'a Bank, id: &str) -> Result<&'a Question, Failure> {
             bank.questions.iter().map(|question| (damerau_levenshtein(&question.id, &shown), &question.id)).collect();
         near.sort();
         let near: Vec<_> = near.into_iter().take(3).map(|(_, id)| id.as_str()).collect();
-        Failure::usage(format!("no question is called `{shown}`; near it: {}; `deltaw bank list` lists all", near.join(", ")))
+        Failure::usage(format!(
+            "no question is called `{shown}`; near it: {}; `deltaw bank list` lists all",
+            near.join(", ")
+        ))
     })
 }
 
@@ -129,8 +128,9 @@ fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon) -> Result<(), Failure> 
         let line: Line = serde_json::from_slice(&bytes)
             .map_err(|error| bad(format!("{error}; each line is {{\"id\": …, \"answer\": …}}")))?;
         let question = find(bank, &line.id).map_err(|error| bad(error.to_string()))?;
-        let verdict = judge(question, lexicon, &line.answer, line.seed);
-        let ids = |points: &[crate::quiz::verdict::PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
+        let verdict = grade(&Instance::draw(question, line.seed), lexicon, &line.answer);
+        let ids =
+            |points: &[crate::quiz::verdict::PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
         let wrong: Vec<_> = verdict.misconceptions.iter().map(|caught| caught.id.clone()).collect();
         let row = json!({
             "id": line.id, "label": verdict.label, "score": verdict.score, "hit": ids(&verdict.hit), "missed": ids(&verdict.missed),

@@ -7,14 +7,19 @@ pub mod doctor;
 pub mod drill;
 mod failure;
 pub mod grade;
+pub mod show;
 pub mod stats;
+mod terminal_plot;
 pub mod transfer;
+pub mod verdict;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
+
+use crate::quiz::bank::{self as question_bank, Bank};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,5 +107,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Import(args)) => transfer::import(args, global),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),
+    }
+}
+
+/// The bank named by `--bank`, or the built-in one.
+///
+/// # Errors
+/// The file cannot be read or is no bank; `deltaw bank check FILE` lists every fault.
+pub fn open_bank(global: &Global) -> Result<Bank, Failure> {
+    match &global.bank {
+        Some(file) => question_bank::load_file(file).map_err(|error| Failure::usage(error.to_string())),
+        None => question_bank::builtin().map_err(|error| Failure::machine(error.to_string())),
     }
 }

@@ -37,8 +37,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let base = lab::base()?;
     let mut runs = Vec::new();
     for multiple in MULTIPLES {
-        let config =
-            Config { rank, alpha: alpha * multiple, targets: lab::ALL.to_vec(), init: Init::Standard, seed };
+        let config = Config { rank, alpha: alpha * multiple, targets: lab::ALL.to_vec(), init: Init::Standard, seed };
         let lora = Lora::new(&base, config.clone())?;
         lab::train(&base, &lora, lora.variables(), &lab::plan(1, 16, 2e-3, seed)?)?;
         let first = delta_norm(&lora)?;
@@ -77,19 +76,30 @@ fn report(rank: usize, runs: &[Run]) -> Report {
         demo: "alpha".to_owned(),
         title: format!("Same rank {rank}, same seed, same learning rate: only α differs"),
         text: vec![
-            format!("16 times the α made ΔW {growth:.2} times as large after one Adam step: α sets how strong the update is."),
+            format!(
+                "16 times the α made ΔW {growth:.2} times as large after one Adam step: α sets how strong the update is."
+            ),
             "Further on the runs part, because A and B themselves learn at a rate that α does not set.".to_owned(),
             "α is no regulariser and no learned number: a constant in front of BA, divided by r.".to_owned(),
         ],
         numbers,
         tables: vec![Table {
             title: "Short runs on the new skill".to_owned(),
-            columns: ["α", "s = α/r", "‖ΔW‖ after 1 step", "‖ΔW‖ at the end", "loss at 0", "loss at the end"].map(str::to_owned).to_vec(),
+            columns: ["α", "s = α/r", "‖ΔW‖ after 1 step", "‖ΔW‖ at the end", "loss at 0", "loss at the end"]
+                .map(str::to_owned)
+                .to_vec(),
             rows: runs
                 .iter()
                 .map(|run| {
                     let first = run.curve.first().map_or(f64::NAN, |(_, loss)| *loss);
-                    vec![run.alpha.into(), run.scale.into(), run.norms[0].into(), run.norms[1].into(), first.into(), lab::tail(&run.curve).into()]
+                    vec![
+                        run.alpha.into(),
+                        run.scale.into(),
+                        run.norms[0].into(),
+                        run.norms[1].into(),
+                        first.into(),
+                        lab::tail(&run.curve).into(),
+                    ]
                 })
                 .collect(),
         }],
@@ -99,7 +109,11 @@ fn report(rank: usize, runs: &[Run]) -> Report {
             y: "loss, nats a token".to_owned(),
             log_x: false,
             log_y: false,
-            chart: Chart::Lines(runs.iter().map(|run| Series { name: format!("α = {}", run.alpha), points: run.curve.clone() }).collect()),
+            chart: Chart::Lines(
+                runs.iter()
+                    .map(|run| Series { name: format!("α = {}", run.alpha), points: run.curve.clone() })
+                    .collect(),
+            ),
         }),
     }
 }

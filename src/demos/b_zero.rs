@@ -134,7 +134,17 @@ fn report(chosen: &str, starts: &[Start]) -> Report {
     report.text.push("Needed is ΔW = 0 and a gradient somewhere. One zero factor gives both; two zeros give no gradient; none gives a damaged base.".to_owned());
     report.tables.push(Table {
         title: "At step 0, and the loss (nats a token) before and after a short training".to_owned(),
-        columns: ["start", "logits = base's, bit for bit", "largest shift", "‖∂L/∂A‖", "‖∂L/∂B‖", "loss at 0", "loss at the end"].map(str::to_owned).to_vec(),
+        columns: [
+            "start",
+            "logits = base's, bit for bit",
+            "largest shift",
+            "‖∂L/∂A‖",
+            "‖∂L/∂B‖",
+            "loss at 0",
+            "loss at the end",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         rows,
     });
     report.figure = Some(Figure {
@@ -143,7 +153,9 @@ fn report(chosen: &str, starts: &[Start]) -> Report {
         y: "loss, nats a token".to_owned(),
         log_x: false,
         log_y: false,
-        chart: Chart::Lines(starts.iter().map(|s| Series { name: s.what.to_owned(), points: s.curve.clone() }).collect()),
+        chart: Chart::Lines(
+            starts.iter().map(|s| Series { name: s.what.to_owned(), points: s.curve.clone() }).collect(),
+        ),
     });
     report
 }
@@ -157,5 +169,8 @@ fn verdict(start: &Start, first: f64, last: f64) -> String {
     } else {
         format!("‖∂L/∂A‖ = {a:.4} and ‖∂L/∂B‖ = {b:.4}")
     };
-    format!("{}: the fresh model {same} (largest logit shift {:.3}); {moved}. Loss {first:.3} → {last:.3}.", start.what, start.shift)
+    format!(
+        "{}: the fresh model {same} (largest logit shift {:.3}); {moved}. Loss {first:.3} → {last:.3}.",
+        start.what, start.shift
+    )
 }

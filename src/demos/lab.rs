@@ -59,7 +59,8 @@ pub(super) fn loss_on(model: &Decoder, doors: &dyn Doors, batch: &Batch) -> Resu
 /// A matrix out of candle, for the linear algebra.
 pub(super) fn matrix(tensor: &Tensor) -> std::result::Result<Array2<f32>, Error> {
     let (rows, columns) = tensor.dims2()?;
-    Array2::from_shape_vec((rows, columns), tensor.flatten_all()?.to_vec1()?).map_err(|error| Error::Other(error.to_string()))
+    Array2::from_shape_vec((rows, columns), tensor.flatten_all()?.to_vec1()?)
+        .map_err(|error| Error::Other(error.to_string()))
 }
 
 /// Euclidean norm of all entries.

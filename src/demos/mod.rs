@@ -2,7 +2,13 @@
 //!
 //! The quiz knows them only by name, through [`registry`].
 
+mod alpha;
+mod b_zero;
+mod backward;
+mod lab;
+mod rank;
 mod report;
+mod svd;
 
 use std::collections::BTreeMap;
 
@@ -64,7 +70,8 @@ pub struct Demo {
 /// All demos, in the order they are listed.
 #[must_use]
 pub fn registry() -> &'static [Demo] {
-    &[]
+    const DEMOS: &[Demo] = &[svd::DEMO, b_zero::DEMO, alpha::DEMO, backward::DEMO, rank::DEMO];
+    DEMOS
 }
 
 /// Runs the demo called `name`, after checking that it takes every argument in `args`.

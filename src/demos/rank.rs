@@ -48,13 +48,17 @@ fn run(args: &Args) -> Result<Report, Error> {
         demo: "rank".to_owned(),
         title: format!("LoRA on every projection, `{}`, {steps} steps, α = r", lab::NEW_SKILL),
         text: vec![
-            "Rank 1 learns too; a larger rank has more capacity and, under α = r with Adam, takes larger first steps.".to_owned(),
-            "A short run at one learning rate ranks nothing for good: sweep the rate for each rank before concluding.".to_owned(),
+            "Rank 1 learns too; a larger rank has more capacity and, under α = r with Adam, takes larger first steps."
+                .to_owned(),
+            "A short run at one learning rate ranks nothing for good: sweep the rate for each rank before concluding."
+                .to_owned(),
         ],
         numbers,
         tables: vec![Table {
             title: "After training".to_owned(),
-            columns: ["r", "trained", "share of the base, %", "loss", "held-out exact match, %"].map(str::to_owned).to_vec(),
+            columns: ["r", "trained", "share of the base, %", "loss", "held-out exact match, %"]
+                .map(str::to_owned)
+                .to_vec(),
             rows,
         }],
         figure: Some(Figure {

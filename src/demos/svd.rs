@@ -11,7 +11,10 @@ use rand_distr::{Distribution as _, StandardNormal};
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Series, Table, lab};
 use crate::{
-    analysis::{spectrum::{effective_rank, energy_at}, svd::singular_values},
+    analysis::{
+        spectrum::{effective_rank, energy_at},
+        svd::singular_values,
+    },
     model::{Projection, Shut, Site},
     peft::Full,
     train::exact_match,

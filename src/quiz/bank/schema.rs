@@ -73,6 +73,41 @@ pub struct Question {
     pub choice: Option<Choice>,
 }
 
+/// The kind of a question, with what it is judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind<'a> {
+    /// Free text.
+    Text(&'a Rubric),
+    /// A number.
+    Numeric(&'a Numeric),
+    /// A formula.
+    Formula(&'a Formula),
+    /// Multiple choice.
+    Choice(&'a Choice),
+}
+
+impl<'a> Kind<'a> {
+    /// The kind of `question`, the first that is present.
+    #[must_use]
+    pub fn of(question: &'a Question) -> Option<Self> {
+        let text = question.rubric.as_ref().map(Self::Text);
+        text.or_else(|| question.numeric.as_ref().map(Self::Numeric))
+            .or_else(|| question.formula.as_ref().map(Self::Formula))
+            .or_else(|| question.choice.as_ref().map(Self::Choice))
+    }
+
+    /// What the kind is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text(_) => "free text",
+            Self::Numeric(_) => "number",
+            Self::Formula(_) => "formula",
+            Self::Choice(_) => "multiple choice",
+        }
+    }
+}
+
 /// A demo by its registered name, with arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

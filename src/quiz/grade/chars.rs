@@ -19,10 +19,11 @@ pub(super) fn fold(text: &str) -> Vec<Placed> {
         match spelt(character) {
             Some(words) => folded.extend(words.chars().map(|value| Placed { value, start, end })),
             None => folded.extend(
-                std::iter::once(character)
-                    .nfkc()
-                    .filter(|c| !c.is_control() || *c == '\n')
-                    .map(|value| Placed { value, start, end }),
+                std::iter::once(character).nfkc().filter(|c| !c.is_control() || *c == '\n').map(|value| Placed {
+                    value,
+                    start,
+                    end,
+                }),
             ),
         }
     }

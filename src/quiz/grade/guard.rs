@@ -31,17 +31,36 @@ impl Guard {
 }
 
 const GIVING_UP: [&str; 12] = [
-    "i don't know", "i dont know", "i do not know", "no idea", "dunno", "idk", "not sure", "no clue", "?", "pass", "skip", "n/a",
+    "i don't know",
+    "i dont know",
+    "i do not know",
+    "no idea",
+    "dunno",
+    "idk",
+    "not sure",
+    "no clue",
+    "?",
+    "pass",
+    "skip",
+    "n/a",
 ];
 
 const PLEAS: [&str; 9] = [
-    "ignore previous", "ignore all", "ignore the rubric", "full marks", "as correct", "label 2", "system prompt", "grade this as", "the grader",
+    "ignore previous",
+    "ignore all",
+    "ignore the rubric",
+    "full marks",
+    "as correct",
+    "label 2",
+    "system prompt",
+    "grade this as",
+    "the grader",
 ];
 
 /// Words that make statements of a list.
 const FUNCTION_WORDS: [&str; 30] = [
-    "is", "are", "be", "was", "has", "have", "get", "to", "of", "in", "by", "for", "from", "on", "at", "that", "which", "it", "not", "no",
-    "as", "than", "per", "into", "you", "so", "do", "stay", "onli", "over",
+    "is", "are", "be", "was", "has", "have", "get", "to", "of", "in", "by", "for", "from", "on", "at", "that", "which",
+    "it", "not", "no", "as", "than", "per", "into", "you", "so", "do", "stay", "onli", "over",
 ];
 
 /// Most content words of a list without function words that still passes as a telegram.
@@ -54,7 +73,11 @@ pub(super) fn check(answer: &str, answer_tokens: &[Token], question: &str) -> Op
         return Some(Guard::Empty);
     }
     let bare = plain.trim_end_matches(['.', '!', '?', ' ']);
-    if GIVING_UP.iter().any(|phrase| bare == *phrase || (plain.len() < 60 && phrase.len() > 3 && plain.starts_with(phrase))) || bare.is_empty() {
+    if GIVING_UP
+        .iter()
+        .any(|phrase| bare == *phrase || (plain.len() < 60 && phrase.len() > 3 && plain.starts_with(phrase)))
+        || bare.is_empty()
+    {
         return Some(Guard::DontKnow);
     }
     if PLEAS.iter().any(|plea| plain.contains(plea)) {
@@ -99,7 +122,13 @@ mod tests {
 
     #[test]
     fn honest_answers_pass_however_short() {
-        for answer in ["ΔW = 0", "BA = 0 at start", "so the product vanishes", "8", "frozen base, low-rank delta, tiny optimiser state, small checkpoints, mergeable"] {
+        for answer in [
+            "ΔW = 0",
+            "BA = 0 at start",
+            "so the product vanishes",
+            "8",
+            "frozen base, low-rank delta, tiny optimiser state, small checkpoints, mergeable",
+        ] {
             assert_eq!(guard(answer), None, "{answer}");
         }
     }

@@ -16,8 +16,8 @@ pub(super) enum Piece {
 
 /// Words that tell that an upper-case A before them is the matrix, though it opens a sentence.
 const AFTER_MATRIX: [&str; 24] = [
-    "is", "gets", "get", "starts", "start", "random", "randomly", "zero", "and", "has", "maps", "projects", "was", "receives", "down",
-    "takes", "trains", "moves", "does", "gaussian", "kaiming", "normal", "or", "at",
+    "is", "gets", "get", "starts", "start", "random", "randomly", "zero", "and", "has", "maps", "projects", "was",
+    "receives", "down", "takes", "trains", "moves", "does", "gaussian", "kaiming", "normal", "or", "at",
 ];
 
 pub(super) fn lex(text: &[Placed]) -> Vec<Piece> {

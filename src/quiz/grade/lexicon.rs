@@ -85,7 +85,11 @@ impl Lexicon {
     pub(super) fn correct(&self, tokens: &mut [Token]) {
         for token in tokens {
             let letters = token.text.len();
-            if letters < SHORTEST || !token.text.is_ascii() || token.number.is_some() || self.vocabulary.contains(&token.text) {
+            if letters < SHORTEST
+                || !token.text.is_ascii()
+                || token.number.is_some()
+                || self.vocabulary.contains(&token.text)
+            {
                 continue;
             }
             let slips = if letters >= LONG { 2 } else { 1 };

@@ -28,7 +28,8 @@ fn find_group(group: &Group, tokens: &[Token], lexicon: &Lexicon) -> Option<Vec<
     let mut start = 0;
     while start < tokens.len() {
         let id = part(&tokens[start]);
-        let end = tokens[start..].iter().position(|token| part(token) != id).map_or(tokens.len(), |length| start + length);
+        let end =
+            tokens[start..].iter().position(|token| part(token) != id).map_or(tokens.len(), |length| start + length);
         if let Some(evidence) = find_items(&group.items, tokens, start..end, lexicon) {
             return Some(evidence);
         }
@@ -68,7 +69,9 @@ fn match_item(item: &Item, tokens: &[Token], at: usize, end: usize, lexicon: &Le
         Alternative::Set(name) => {
             lexicon.set(name).iter().find_map(|words| phrase_at(words, tokens, at, end).and_then(fits))
         }
-        Alternative::Range(low, high) => tokens[at].number.filter(|value| (*low..=*high).contains(value)).and_then(|_| fits(1)),
+        Alternative::Range(low, high) => {
+            tokens[at].number.filter(|value| (*low..=*high).contains(value)).and_then(|_| fits(1))
+        }
     })
 }
 

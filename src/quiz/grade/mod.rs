@@ -4,34 +4,39 @@
 //! with clauses and negation, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `text` scores.
 
 mod chars;
+pub mod choice;
+pub mod formula;
 mod guard;
+mod instance;
 mod lexer;
 mod lexicon;
 mod matcher;
+pub mod numeric;
 pub mod pattern;
 mod text;
 mod token;
 
+pub use instance::Instance;
 pub use lexicon::Lexicon;
 pub use pattern::{Pattern, PatternError};
 
 use super::{
-    bank::Question,
+    bank::Kind,
     verdict::{Label, Verdict},
 };
 
-/// Grades `answer` to `question`.
+/// Grades `answer` to the question as it was put.
 #[must_use]
-pub fn grade(question: &Question, lexicon: &Lexicon, answer: &str) -> Verdict {
-    if let Some(rubric) = &question.rubric {
-        return text::grade(rubric, &question.text, lexicon, answer);
-    }
-    Verdict {
-        label: Label::Wrong,
-        score: 0.0,
-        hit: Vec::new(),
-        missed: Vec::new(),
-        misconceptions: Vec::new(),
-        notes: vec!["The question has no kind; run `deltaw bank check`.".to_owned()],
+pub fn grade(instance: &Instance<'_>, lexicon: &Lexicon, answer: &str) -> Verdict {
+    let question = instance.question;
+    match Kind::of(question) {
+        Some(Kind::Text(rubric)) => text::grade(rubric, &question.text, lexicon, answer),
+        Some(Kind::Numeric(numeric)) => numeric::grade(numeric, &instance.params, answer),
+        Some(Kind::Formula(formula)) => formula::grade(formula, answer),
+        Some(Kind::Choice(choice)) => choice::grade(choice, answer),
+        None => {
+            let note = "The question has no kind; run `deltaw bank check`.".to_owned();
+            numeric::single_point(Label::Wrong, String::new(), Vec::new(), vec![note])
+        }
     }
 }

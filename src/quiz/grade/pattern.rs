@@ -103,8 +103,12 @@ pub fn parse(pattern: &str, set_exists: &dyn Fn(&str) -> bool) -> Result<Pattern
             "]" | "}" => {
                 let wanted = if text == "]" { Scope::Clause } else { Scope::Sentence };
                 match open.take() {
-                    Some(group) if group.scope == wanted && group.items.iter().any(Item::is_needed) => groups.push(group),
-                    Some(group) if group.scope == wanted => return Err(fail("a group needs an item that must occur".to_owned())),
+                    Some(group) if group.scope == wanted && group.items.iter().any(Item::is_needed) => {
+                        groups.push(group)
+                    }
+                    Some(group) if group.scope == wanted => {
+                        return Err(fail("a group needs an item that must occur".to_owned()));
+                    }
                     _ => return Err(fail(format!("`{text}` closes nothing"))),
                 }
             }

@@ -117,7 +117,8 @@ fn label(hit: &[PointVerdict], missed: &[PointVerdict], wrong: &[Caught], vague:
 
 /// The weighted share of points (required ones weigh double), brought into the label's band: 0 to 0.25, 0.3 to 0.69, 0.7 to 1.
 fn score(label: Label, hit: &[PointVerdict], missed: &[PointVerdict], wrong: &[Caught]) -> f64 {
-    let weight = |points: &[PointVerdict]| points.iter().map(|point| if point.required { 2.0 } else { 1.0 }).sum::<f64>();
+    let weight =
+        |points: &[PointVerdict]| points.iter().map(|point| if point.required { 2.0 } else { 1.0 }).sum::<f64>();
     let (earned, lost) = (weight(hit), weight(missed));
     let share = if earned + lost > 0.0 { earned / (earned + lost) } else { 0.0 };
     let share = (share - 0.1 * wrong.len() as f64).clamp(0.0, 1.0);

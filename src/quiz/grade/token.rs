@@ -29,8 +29,8 @@ pub(super) struct Token {
 
 /// Words after which a new clause begins.
 const CLAUSE_WORDS: [&str; 16] = [
-    "but", "while", "whereas", "and", "so", "because", "hence", "then", "which", "with", "since", "although", "though", "where", "when",
-    "or",
+    "but", "while", "whereas", "and", "so", "because", "hence", "then", "which", "with", "since", "although", "though",
+    "where", "when", "or",
 ];
 
 const ARTICLES: [&str; 3] = ["a", "an", "the"];

@@ -1,0 +1,146 @@
+//! Shapes of real architectures, enough to count parameters and bytes without any weights.
+
+/// How a block's projections are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// q, k, v, o, gate, up, down; RMSNorm; no biases (LLaMA, Mistral, SmolLM2).
+    Llama,
+    /// q, k, v, o, up, down as separate matrices (RoBERTa, DeBERTa, GPT-3 as its papers count it).
+    Plain,
+    /// c_attn holds q, k and v in one (3·d, d) matrix; attn.c_proj, c_fc, mlp.c_proj (GPT-2).
+    Fused,
+}
+
+/// Shapes of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Architecture {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// Layout of a block.
+    pub family: Family,
+    /// Blocks.
+    pub layers: u64,
+    /// Width of the residual stream, d.
+    pub hidden: u64,
+    /// Width of keys and values: heads that share them × head_dim.
+    pub kv: u64,
+    /// Width inside the MLP.
+    pub ff: u64,
+    /// Tokens.
+    pub vocab: u64,
+    /// All parameters.
+    pub total: u64,
+}
+
+/// One adaptable matrix of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matrix {
+    /// Short name: `q`, `down`, `c_attn`…
+    pub name: &'static str,
+    /// Rows, the output width.
+    pub out: u64,
+    /// Columns, the input width.
+    pub width: u64,
+}
+
+macro_rules! models {
+    ($($name:literal $family:ident $layers:literal $hidden:literal $kv:literal $ff:literal $vocab:literal $total:literal;)*) => {
+        [$(Architecture {
+            name: $name, family: Family::$family, layers: $layers, hidden: $hidden, kv: $kv, ff: $ff, vocab: $vocab, total: $total,
+        }),*]
+    };
+}
+
+/// The architectures that are known by name: layers, d, d_kv, d_ff, vocabulary, all parameters. GPT-3's total is its paper's; RoBERTa's and
+/// DeBERTa's are rounded.
+#[rustfmt::skip]
+const KNOWN: [Architecture; 14] = models! {
+    "llama-2-7b"    Llama 32 4096 4096 11008 32000 6738415616;
+    "llama-2-13b"   Llama 40 5120 5120 13824 32000 13015864320;
+    "llama-2-70b"   Llama 80 8192 1024 28672 32000 68976648192;
+    "llama-3-8b"    Llama 32 4096 1024 14336 128256 8030261248;
+    "mistral-7b"    Llama 32 4096 1024 14336 32000 7241732096;
+    "smollm2-135m"  Llama 30 576 192 1536 49152 134515008;
+    "gpt-3"         Plain 96 12288 12288 49152 50257 175255800000;
+    "roberta-base"  Plain 12 768 768 3072 50265 125000000;
+    "roberta-large" Plain 24 1024 1024 4096 50265 355000000;
+    "deberta-xxl"   Plain 48 1536 1536 6144 128100 1500000000;
+    "bert-large"    Plain 24 1024 1024 4096 30522 335000000;
+    "gpt2-small"    Fused 12 768 768 3072 50257 124439808;
+    "gpt2-medium"   Fused 24 1024 1024 4096 50257 354823168;
+    "gpt2-large"    Fused 36 1280 1280 5120 50257 774030080;
+};
+
+impl Architecture {
+    /// All known architectures.
+    #[must_use]
+    pub fn known() -> &'static [Self] {
+        &KNOWN
+    }
+
+    /// Finds one by name, whatever the case.
+    ///
+    /// # Errors
+    /// There is none; the message lists those there are.
+    pub fn named(name: &str) -> Result<&'static Self, String> {
+        let wanted = name.trim().to_lowercase();
+        KNOWN.iter().find(|model| model.name == wanted).ok_or_else(|| {
+            let names: Vec<_> = KNOWN.iter().map(|model| model.name).collect();
+            format!("no architecture is called `{name}`; there are {}", names.join(", "))
+        })
+    }
+
+    /// The adaptable matrices of one block.
+    #[must_use]
+    pub fn matrices(&self) -> Vec<Matrix> {
+        let (d, kv, ff) = (self.hidden, self.kv, self.ff);
+        let shapes: &[(&'static str, u64, u64)] = match self.family {
+            Family::Llama => {
+                &[("q", d, d), ("k", kv, d), ("v", kv, d), ("o", d, d), ("gate", ff, d), ("up", ff, d), ("down", d, ff)]
+            }
+            Family::Plain => &[("q", d, d), ("k", kv, d), ("v", kv, d), ("o", d, d), ("up", ff, d), ("down", d, ff)],
+            Family::Fused => &[("c_attn", 3 * d, d), ("attn.c_proj", d, d), ("c_fc", ff, d), ("mlp.c_proj", d, ff)],
+        };
+        shapes.iter().map(|&(name, out, width)| Matrix { name, out, width }).collect()
+    }
+
+    /// The matrices of one block that `targets` names: `all-linear`, or names separated by commas or `+` (`q,v`, `k_proj+v_proj`).
+    ///
+    /// # Errors
+    /// A name is not there; the message lists those there are.
+    pub fn targets(&self, targets: &str) -> Result<Vec<Matrix>, String> {
+        let all = self.matrices();
+        if targets.trim() == "all-linear" {
+            return Ok(all);
+        }
+        let mut chosen = Vec::new();
+        for name in targets.split([',', '+']).map(str::trim).filter(|name| !name.is_empty()) {
+            let short = if self.family == Family::Fused { name } else { name.trim_end_matches("_proj") };
+            match all.iter().find(|matrix| matrix.name == short) {
+                Some(matrix) if chosen.contains(matrix) => {}
+                Some(matrix) => chosen.push(*matrix),
+                None => {
+                    let names: Vec<_> = all.iter().map(|matrix| matrix.name).collect();
+                    return Err(format!(
+                        "{} has no matrix `{name}`; it has {}, or say all-linear",
+                        self.name,
+                        names.join(", ")
+                    ));
+                }
+            }
+        }
+        if chosen.is_empty() { Err("no target is named; say q,v or all-linear".to_owned()) } else { Ok(chosen) }
+    }
+
+    /// What LoRA's paper and PEFT adapt by default: q and v, or the matrix that holds them.
+    #[must_use]
+    pub fn default_targets(&self) -> &'static str {
+        if self.family == Family::Fused { "c_attn" } else { "q,v" }
+    }
+
+    /// Numbers in the linear layers of all blocks: what 4-bit loading quantises.
+    #[must_use]
+    pub fn linear_weights(&self) -> u64 {
+        self.layers * self.matrices().iter().map(|matrix| matrix.out * matrix.width).sum::<u64>()
+    }
+}

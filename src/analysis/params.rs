@@ -1,0 +1,125 @@
+//! Trainable parameters by method (sums over adapted matrices of shape d_i × k_i):
+//!
+//! | method | trained |
+//! |---|---|
+//! | full fine-tuning, GaLore | everything (GaLore shrinks the optimiser's state, not the count) |
+//! | LoRA, rsLoRA, PiSSA | Σ r(d_i + k_i) |
+//! | LoRA-FA | Σ r·d_i |
+//! | DoRA | Σ r(d_i + k_i) + d_i |
+//! | VeRA | Σ (d_i + r) |
+//! | Tied-LoRA, all trained, on fused q,k,v | 4dr + L(r + 3d) |
+//! | (IA)³ | L(2·d_kv + d_ff) |
+//! | Houlsby / Pfeiffer adapters | 2L(2dm + m + d) / L(2dm + m + d) |
+//! | AdapterFusion, in the library's form | L(3d² + 2d) |
+//! | prefix | L·p·2·d_kv stored; with the MLP in training p·d + dh + h + 2Ld_kv(h + 1) |
+//! | prompt | p·d |
+
+use super::arch::{Architecture, Family};
+
+/// A method with its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Method {
+    /// Everything trains.
+    Full,
+    /// Rank and targets. Also rsLoRA, PiSSA, LoRA+: the same tensors.
+    Lora {
+        /// r.
+        rank: u64,
+        /// As [`Architecture::targets`].
+        targets: String,
+    },
+    /// LoRA with A frozen (arXiv 2308.03303).
+    LoraFa {
+        /// r.
+        rank: u64,
+        /// As [`Architecture::targets`].
+        targets: String,
+    },
+    /// LoRA and a magnitude per output row (arXiv 2402.09353).
+    Dora {
+        /// r.
+        rank: u64,
+        /// As [`Architecture::targets`].
+        targets: String,
+    },
+    /// Two vectors per matrix over shared frozen factors (arXiv 2310.11454).
+    Vera {
+        /// r.
+        rank: u64,
+        /// As [`Architecture::targets`].
+        targets: String,
+    },
+    /// One A and one B for all layers on fused q,k,v, with two vectors per layer, everything trained (arXiv 2311.09578).
+    TiedLora {
+        /// r.
+        rank: u64,
+    },
+    /// Vectors on keys, values and MLP activations (arXiv 2205.05638).
+    Ia3,
+    /// Two bottleneck adapters a layer (arXiv 1902.00751), without its LayerNorms.
+    Houlsby {
+        /// Width of the bottleneck.
+        bottleneck: u64,
+    },
+    /// One bottleneck adapter a layer (arXiv 2005.00247).
+    Pfeiffer {
+        /// Width of the bottleneck.
+        bottleneck: u64,
+    },
+    /// The mixer of AdapterFusion, without the adapters it mixes.
+    Fusion,
+    /// Keys and values of virtual positions in every layer (arXiv 2101.00190): what is stored.
+    Prefix {
+        /// Virtual positions.
+        tokens: u64,
+    },
+    /// The same while it trains through the MLP.
+    PrefixMlp {
+        /// Virtual positions.
+        tokens: u64,
+        /// Width of the MLP.
+        width: u64,
+    },
+    /// Virtual input embeddings (arXiv 2104.08691).
+    Prompt {
+        /// Virtual tokens.
+        tokens: u64,
+    },
+}
+
+/// Number of parameters that `method` trains on `model`.
+///
+/// # Errors
+/// A target is not a matrix of the model.
+///
+/// ```
+/// use deltaw::analysis::{arch::Architecture, params::{Method, trainable}};
+/// let llama = Architecture::named("llama-2-7b")?;
+/// let lora = Method::Lora { rank: 16, targets: "q,v".into() };
+/// assert_eq!(trainable(llama, &lora)?, 8_388_608);
+/// # Ok::<(), String>(())
+/// ```
+pub fn trainable(model: &Architecture, method: &Method) -> Result<u64, String> {
+    let (layers, d) = (model.layers, model.hidden);
+    let bottleneck = |m: u64| 2 * d * m + m + d;
+    Ok(match method {
+        Method::Full => model.total,
+        Method::Lora { rank, targets } => layers * sum(model, targets, |out, width| rank * (out + width))?,
+        Method::LoraFa { rank, targets } => layers * sum(model, targets, |out, _| rank * out)?,
+        Method::Dora { rank, targets } => layers * sum(model, targets, |out, width| rank * (out + width) + out)?,
+        Method::Vera { rank, targets } => layers * sum(model, targets, |out, _| out + rank)?,
+        Method::TiedLora { rank } => 4 * d * rank + layers * (rank + 3 * d),
+        Method::Ia3 if model.family == Family::Fused => layers * (3 * d + model.ff),
+        Method::Ia3 => layers * (2 * model.kv + model.ff),
+        Method::Houlsby { bottleneck: m } => 2 * layers * bottleneck(*m),
+        Method::Pfeiffer { bottleneck: m } => layers * bottleneck(*m),
+        Method::Fusion => layers * (3 * d * d + 2 * d),
+        Method::Prefix { tokens } => layers * tokens * 2 * model.kv,
+        Method::PrefixMlp { tokens, width } => tokens * d + d * width + width + 2 * layers * model.kv * (width + 1),
+        Method::Prompt { tokens } => tokens * d,
+    })
+}
+
+fn sum(model: &Architecture, targets: &str, count: impl Fn(u64, u64) -> u64) -> Result<u64, String> {
+    Ok(model.targets(targets)?.into_iter().map(|matrix| count(matrix.out, matrix.width)).sum())
+}

@@ -1,0 +1,137 @@
+//! A report in the terminal: prose, tables, numbers and a plot in characters.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
+
+use super::terminal_plot;
+use crate::demos::{Report, Table, Value};
+
+/// Renders `report` for a terminal `width` columns wide; every line ends in a newline.
+#[must_use]
+pub fn report(report: &Report, width: u16) -> String {
+    let mut text = format!("{}\n{}\n", report.title, "=".repeat(report.title.chars().count().min(width.into())));
+    for line in &report.text {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", wrap(line, width));
+    }
+    for table in &report.tables {
+        let _ = writeln!(text, "\n{}\n{}", table.title, grid(table, width));
+    }
+    if let Some(figure) = &report.figure {
+        let _ = write!(text, "\n{}", terminal_plot::draw(figure, width));
+    }
+    super::verdict::clean(&text)
+}
+
+fn grid(table: &Table, width: u16) -> Grid {
+    let mut grid = Grid::new();
+    grid.load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(&table.columns);
+    for row in &table.rows {
+        grid.add_row(row.iter().map(value));
+    }
+    for (index, column) in grid.column_iter_mut().enumerate() {
+        let numeric = table.rows.iter().all(|row| !matches!(row.get(index), Some(Value::Text(_))));
+        if numeric {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    grid
+}
+
+/// A cell as text: counts with separators, reals with four significant digits.
+#[must_use]
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Count(count) => thousands(*count),
+        Value::Real(real) => significant(*real),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+#[must_use]
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Four significant digits; very large and very small numbers in scientific notation.
+#[must_use]
+pub fn significant(real: f64) -> String {
+    let size = real.abs();
+    if real == 0.0 {
+        "0".to_owned()
+    } else if !real.is_finite() {
+        format!("{real}")
+    } else if (1e-3..1e6).contains(&size) {
+        let digits = (3.0 - size.log10().floor()).clamp(0.0, 6.0) as usize;
+        let text = format!("{real:.digits$}");
+        match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => text,
+        }
+    } else {
+        format!("{real:.3e}")
+    }
+}
+
+/// Breaks `text` at spaces into lines of at most `width` columns.
+#[must_use]
+pub fn wrap(text: &str, width: u16) -> String {
+    let width = usize::from(width.max(20));
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// The width to write at: the terminal's, or 100 without one.
+#[must_use]
+pub fn width() -> u16 {
+    match terminal_size::terminal_size() {
+        Some((terminal_size::Width(width), _)) => width.clamp(40, 140),
+        None => 100,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(thousands(6_738_415_616), "6,738,415,616");
+        assert_eq!(thousands(131), "131");
+        assert_eq!(significant(0.015625), "0.01562");
+        assert_eq!(significant(124.73), "124.7");
+        assert_eq!(significant(35.0), "35");
+        assert_eq!(significant(1.5e-9), "1.500e-9");
+    }
+
+    #[test]
+    fn lines_break_at_spaces() {
+        assert_eq!(wrap("one two three four five six", 20), "one two three four\nfive six");
+    }
+}
