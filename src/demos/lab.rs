@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Args, Error};
 use crate::{
     model::{Decoder, Doors, Projection, tiny},
-    train::{Batch, Plan, Skill, fit, loss, skills},
+    train::{Batch, Plan, Skill, fit, skills},
 };
 
 /// The skill that fine-tuning learns in the demos; pretraining never showed it.
@@ -49,11 +49,6 @@ pub(super) fn train(model: &Decoder, doors: &dyn Doors, variables: Vec<Var>, pla
         Ok(())
     })?;
     Ok(curve)
-}
-
-/// Loss of `model` on `batch`, in nats a token.
-pub(super) fn loss_on(model: &Decoder, doors: &dyn Doors, batch: &Batch) -> Result<f64> {
-    Ok(f64::from(loss(model, doors, batch)?.to_scalar::<f32>()?))
 }
 
 /// A matrix out of candle, for the linear algebra.

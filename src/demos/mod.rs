@@ -74,21 +74,29 @@ pub fn registry() -> &'static [Demo] {
     DEMOS
 }
 
-/// Runs the demo called `name`, after checking that it takes every argument in `args`.
+/// The demo called `name`, after checking that it takes every argument in `args`.
+///
+/// # Errors
+/// The name or an argument is unknown.
+pub fn find(name: &str, args: &Args) -> Result<&'static Demo, Error> {
+    let demo = registry().iter().find(|demo| demo.name == name).ok_or_else(|| Error::Unknown {
+        name: name.chars().filter(|c| !c.is_control()).take(40).collect(),
+        known: registry().iter().map(|demo| demo.name).collect::<Vec<_>>().join(", "),
+    })?;
+    match args.keys().find(|key| !demo.args.iter().any(|spec| spec.name == key.as_str())) {
+        None => Ok(demo),
+        Some(key) => {
+            let known: Vec<_> = demo.args.iter().map(|spec| spec.name).collect();
+            let takes = if known.is_empty() { "no arguments".to_owned() } else { known.join(", ") };
+            Err(Error::Argument { demo: demo.name, message: format!("no argument `{key}`; it takes {takes}") })
+        }
+    }
+}
+
+/// Runs the demo called `name`.
 ///
 /// # Errors
 /// The name or an argument is unknown, a value is unusable, or the computation fails.
 pub fn run(name: &str, args: &Args) -> Result<Report, Error> {
-    let demo = registry().iter().find(|demo| demo.name == name).ok_or_else(|| Error::Unknown {
-        name: name.to_owned(),
-        known: registry().iter().map(|demo| demo.name).collect::<Vec<_>>().join(", "),
-    })?;
-    for key in args.keys() {
-        if !demo.args.iter().any(|spec| spec.name == key) {
-            let known: Vec<_> = demo.args.iter().map(|spec| spec.name).collect();
-            let takes = if known.is_empty() { "no arguments".to_owned() } else { known.join(", ") };
-            return Err(Error::Argument { demo: demo.name, message: format!("no argument `{key}`; it takes {takes}") });
-        }
-    }
-    (demo.run)(args)
+    (find(name, args)?.run)(args)
 }

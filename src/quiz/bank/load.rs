@@ -7,7 +7,8 @@ use super::Bank;
 /// The largest bank that is read, in bytes.
 pub const SIZE_LIMIT: u64 = 4 << 20;
 
-const BUILTIN: &str = include_str!("../../../questions.yaml");
+/// The text of the bank that is part of the program.
+pub const BUILTIN: &str = include_str!("../../../questions.yaml");
 
 /// Why a bank could not be loaded.
 #[derive(Debug, thiserror::Error)]

@@ -30,7 +30,7 @@ impl Guard {
     }
 }
 
-const GIVING_UP: [&str; 12] = [
+const GIVING_UP: [&str; 11] = [
     "i don't know",
     "i dont know",
     "i do not know",
@@ -39,7 +39,6 @@ const GIVING_UP: [&str; 12] = [
     "idk",
     "not sure",
     "no clue",
-    "?",
     "pass",
     "skip",
     "n/a",
@@ -76,7 +75,6 @@ pub(super) fn check(answer: &str, answer_tokens: &[Token], question: &str) -> Op
     if GIVING_UP
         .iter()
         .any(|phrase| bare == *phrase || (plain.len() < 60 && phrase.len() > 3 && plain.starts_with(phrase)))
-        || bare.is_empty()
     {
         return Some(Guard::DontKnow);
     }
@@ -87,12 +85,13 @@ pub(super) fn check(answer: &str, answer_tokens: &[Token], question: &str) -> Op
         return Some(Guard::Gibberish);
     }
     let question: HashSet<String> = tokens(question, 1000).into_iter().map(|token| token.text).collect();
-    let content: Vec<&Token> = answer_tokens.iter().filter(|token| token.text.len() > 2).collect();
-    let echoed = content.iter().filter(|token| question.contains(&token.text)).count();
-    if content.len() >= 5 && echoed == content.len() {
+    let is_function = |token: &Token| FUNCTION_WORDS.contains(&token.text.as_str());
+    let content: Vec<&Token> = answer_tokens.iter().filter(|token| !is_function(token)).collect();
+    if content.len() >= 4 && content.iter().all(|token| question.contains(&token.text)) {
         return Some(Guard::Echo);
     }
-    let function = answer_tokens.iter().filter(|token| FUNCTION_WORDS.contains(&token.text.as_str())).count();
+    let content: Vec<&Token> = answer_tokens.iter().filter(|token| token.text.len() > 2).collect();
+    let function = answer_tokens.iter().filter(|token| is_function(token)).count();
     let clauses = answer_tokens.last().map_or(0, |token| token.clause) + 1;
     if content.len() > TELEGRAM && function == 0 && clauses * 6 < content.len() * 2 && clauses < 4 {
         return Some(Guard::KeywordSoup);

@@ -67,7 +67,7 @@ pub(super) enum Alternative {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     Stem(String),
     Prefix(String),
 }
@@ -177,7 +177,7 @@ fn alternative(part: &str, set_exists: &dyn Fn(&str) -> bool) -> Result<Alternat
 }
 
 /// The words of a phrase, normalised as answers are.
-pub(super) fn phrase(text: &str) -> Result<Vec<Word>, String> {
+pub(crate) fn phrase(text: &str) -> Result<Vec<Word>, String> {
     let mut words = Vec::new();
     for word in text.split_whitespace() {
         if let Some(prefix) = word.strip_suffix('*') {
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(message("A random]"), "`]` closes nothing");
         assert_eq!(message("[A {B zero} c]"), "groups do not nest");
         assert_eq!(message("@nowhere"), "there is no lexicon set `nowhere`");
-        assert_eq!(message("a||b"), "an alternative is empty; look for a stray `|`, `-` or `:`");
+        assert_eq!(message("x||b"), "an alternative is empty; look for a stray `|`, `-` or `:`");
         assert_eq!(message("9..3"), "`9..3` is no range; write it as `35..38`");
         assert!(message("the").contains("no word that counts"));
         assert!(parse("@frozen|locked [A random] -B any:base ~36 35..38 quanti*", &|set| set == "frozen").is_ok());
