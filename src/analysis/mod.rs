@@ -1,6 +1,7 @@
 //! Measuring updates: singular values, effective rank, and the counts of parameters and bytes that methods cost.
 
 pub mod arch;
+pub mod memory;
 pub mod params;
 pub mod spectrum;
 pub mod svd;

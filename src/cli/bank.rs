@@ -82,7 +82,7 @@ fn check(file: Option<PathBuf>, json: bool) -> Result<(), Failure> {
                 }
             }
             let plural = if problems.len() == 1 { "fault" } else { "faults" };
-            Err(Failure::machine(format!("{name}: {} {plural}", problems.len())))
+            Err(Failure::Finding(format!("{name}: {} {plural}", problems.len())))
         }
     }
 }

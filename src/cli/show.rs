@@ -26,7 +26,7 @@ pub fn report(report: &Report, width: u16) -> String {
 
 fn grid(table: &Table, width: u16) -> Grid {
     let mut grid = Grid::new();
-    grid.load_style(presets::UTF8_HORIZONTAL_ONLY)
+    grid.load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width)
         .set_header(&table.columns);

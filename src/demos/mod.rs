@@ -6,6 +6,8 @@ mod alpha;
 mod b_zero;
 mod backward;
 mod lab;
+mod memory;
+mod params;
 mod rank;
 mod report;
 mod svd;
@@ -70,7 +72,8 @@ pub struct Demo {
 /// All demos, in the order they are listed.
 #[must_use]
 pub fn registry() -> &'static [Demo] {
-    const DEMOS: &[Demo] = &[svd::DEMO, b_zero::DEMO, alpha::DEMO, backward::DEMO, rank::DEMO];
+    const DEMOS: &[Demo] =
+        &[svd::DEMO, params::DEMO, b_zero::DEMO, memory::DEMO, alpha::DEMO, backward::DEMO, rank::DEMO];
     DEMOS
 }
 
