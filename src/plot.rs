@@ -161,6 +161,8 @@ where
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
         .light_line_style(WHITE)
+        .x_label_formatter(&tick)
+        .y_label_formatter(&tick)
         .draw()
         .map_err(failed)?;
     for (index, line) in series.iter().enumerate() {
@@ -209,13 +211,7 @@ fn draw_bars<B: DrawingBackend>(
         let middle = (position.fract() - 0.5).abs() < 0.01 && row >= 0.0;
         if middle { bars.get(row as usize).map_or_else(String::new, |bar| bar.0.clone()) } else { String::new() }
     };
-    let back = |value: &f64| {
-        if figure.log_y {
-            format!("{:.0e}", 10f64.powf(*value))
-        } else {
-            format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-    };
+    let back = |value: &f64| if figure.log_y { format!("{:.0e}", 10f64.powf(*value)) } else { tick(value) };
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -232,6 +228,16 @@ fn draw_bars<B: DrawingBackend>(
         Rectangle::new([(low, top - 0.6), (scale(bar.1), top)], COLOURS[0].filled())
     });
     chart.draw_series(boxes).map(|_| ()).map_err(failed)
+}
+
+/// A number on an axis.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "plotters wants a reference")]
+fn tick(value: &f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e5).contains(&size) {
+        return format!("{value:.1e}");
+    }
+    format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Smallest and largest with a little room; on a logarithmic axis the room is a factor.

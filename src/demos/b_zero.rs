@@ -18,7 +18,7 @@ pub(super) const DEMO: Demo = Demo {
     args: &[
         ArgSpec { name: "init", default: "standard", help: "your choice: standard, both-zero, both-random or swapped" },
         ArgSpec { name: "rank", default: "8", help: "rank of the adapter, 1 to 64" },
-        ArgSpec { name: "steps", default: "20", help: "training steps of each start, 1 to 200" },
+        ArgSpec { name: "steps", default: "12", help: "training steps of each start, 1 to 200" },
         ArgSpec { name: "seed", default: "0", help: "seed of the factors and examples, 0 to 1000000" },
     ],
     run,
@@ -46,7 +46,7 @@ struct Start {
 
 fn run(args: &Args) -> Result<Report, Error> {
     let rank = lab::number("b-zero", args, "rank", 8, 1..=64)?;
-    let steps = lab::number("b-zero", args, "steps", 20, 1..=200)?;
+    let steps = lab::number("b-zero", args, "steps", 12, 1..=200)?;
     let seed = lab::number("b-zero", args, "seed", 0, 0..=1_000_000)?;
     let chosen = args.get("init").map_or("standard", String::as_str);
     if !STARTS.iter().any(|(name, ..)| *name == chosen) {
