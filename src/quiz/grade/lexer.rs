@@ -159,7 +159,9 @@ fn open(word: &str, range: &Range<usize>, pieces: &mut Vec<Piece>) {
 /// `BA`, `BAx`, `sBA`, `Ax`: one-letter symbols written together.
 fn is_product(word: &str) -> bool {
     let letters = word.chars().count();
+    // "GB" is a unit.
     (2..=4).contains(&letters)
+        && word != "GB"
         && word.chars().all(|c| matches!(c, 'A' | 'B' | 'x' | 's' | 'G'))
         && word.chars().any(|c| matches!(c, 'A' | 'B'))
 }
