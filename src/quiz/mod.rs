@@ -1,5 +1,9 @@
-//! The drill: the question bank, the grader, the schedule, the record and the conversation.
+//! The drill: the bank of questions, the grader, the schedule and the record.
 
 pub mod bank;
 pub mod grade;
+#[cfg(feature = "cli")]
+pub mod schedule;
+#[cfg(feature = "cli")]
+pub mod store;
 pub mod verdict;
