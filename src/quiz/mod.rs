@@ -5,5 +5,9 @@ pub mod grade;
 #[cfg(feature = "cli")]
 pub mod schedule;
 #[cfg(feature = "cli")]
+pub mod scorecard;
+#[cfg(feature = "cli")]
+pub mod session;
+#[cfg(feature = "cli")]
 pub mod store;
 pub mod verdict;

@@ -40,3 +40,9 @@ pub fn grade(instance: &Instance<'_>, lexicon: &Lexicon, answer: &str) -> Verdic
         }
     }
 }
+
+/// Whether one of `patterns` holds in `reply`, as follow-ups are judged.
+#[must_use]
+pub fn accepts(patterns: &[String], lexicon: &Lexicon, reply: &str) -> bool {
+    text::holds(patterns, lexicon, reply)
+}

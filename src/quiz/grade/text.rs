@@ -60,6 +60,13 @@ pub(super) fn grade(rubric: &Rubric, question: &str, lexicon: &Lexicon, answer: 
     Verdict { label, score, hit, missed, misconceptions, notes }
 }
 
+/// Whether one of `patterns` holds in `reply`.
+pub(super) fn holds(patterns: &[String], lexicon: &Lexicon, reply: &str) -> bool {
+    let mut words = tokens(&reply.chars().take(READ).collect::<String>(), TOKENS);
+    lexicon.correct(&mut words);
+    matched(patterns, &words, lexicon).is_some()
+}
+
 fn matched(patterns: &[String], words: &[Token], lexicon: &Lexicon) -> Option<Vec<Range<usize>>> {
     // A pattern that does not parse is reported by `deltaw bank check`; here it just never matches.
     patterns.iter().find_map(|pattern| {

@@ -171,7 +171,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub fn answers(&self) -> Result<Vec<Answer>, StoreError> {
-        let sql = "SELECT at, mode, question, section, seed, a.answer, label, score, seconds, d.answer IS NOT NULL
+        let sql = "SELECT a.at, mode, question, section, seed, a.answer, label, score, seconds, d.answer IS NOT NULL
                    FROM answers a LEFT JOIN disputes d ON d.answer = a.id ORDER BY a.id";
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map([], |row| {
