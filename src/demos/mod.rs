@@ -5,12 +5,15 @@
 mod alpha;
 mod b_zero;
 mod backward;
+mod first_step;
 mod lab;
 mod memory;
 mod params;
+mod random_direction;
 mod rank;
 mod report;
 mod svd;
+mod toy;
 
 use std::collections::BTreeMap;
 
@@ -72,8 +75,17 @@ pub struct Demo {
 /// All demos, in the order they are listed.
 #[must_use]
 pub fn registry() -> &'static [Demo] {
-    const DEMOS: &[Demo] =
-        &[svd::DEMO, params::DEMO, b_zero::DEMO, memory::DEMO, alpha::DEMO, backward::DEMO, rank::DEMO];
+    const DEMOS: &[Demo] = &[
+        svd::DEMO,
+        params::DEMO,
+        b_zero::DEMO,
+        memory::DEMO,
+        alpha::DEMO,
+        backward::DEMO,
+        rank::DEMO,
+        first_step::DEMO,
+        random_direction::DEMO,
+    ];
     DEMOS
 }
 

@@ -103,3 +103,42 @@ impl From<f64> for Value {
         Self::Real(real)
     }
 }
+
+impl Report {
+    /// An empty report of `demo`.
+    #[must_use]
+    pub(super) fn new(demo: &str, title: impl Into<String>) -> Self {
+        let (demo, title) = (demo.to_owned(), title.into());
+        Self { demo, title, text: Vec::new(), numbers: BTreeMap::new(), tables: Vec::new(), figure: None }
+    }
+
+    /// Adds a line of prose.
+    #[must_use]
+    pub(super) fn line(mut self, text: impl Into<String>) -> Self {
+        self.text.push(text.into());
+        self
+    }
+
+    /// Adds a named number.
+    #[must_use]
+    pub(super) fn number(mut self, name: impl Into<String>, value: f64) -> Self {
+        self.numbers.insert(name.into(), value);
+        self
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub(super) fn table(mut self, title: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> Self {
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        self.tables.push(Table { title: title.to_owned(), columns, rows });
+        self
+    }
+
+    /// Sets the figure. `log` says which axes are logarithmic, x and y.
+    #[must_use]
+    pub(super) fn figure(mut self, title: &str, axes: (&str, &str), log: (bool, bool), chart: Chart) -> Self {
+        let (x, y) = (axes.0.to_owned(), axes.1.to_owned());
+        self.figure = Some(Figure { title: title.to_owned(), x, y, log_x: log.0, log_y: log.1, chart });
+        self
+    }
+}

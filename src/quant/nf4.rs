@@ -1,1 +1,135 @@
-//! NF4: the 4-bit NormalFloat of QLoRA.
+//! NF4 (Dettmers et al. 2023, arXiv 2305.14314, §3 and appendix E): four bits, sixteen levels at quantiles of the normal distribution.
+//!
+//! ```text
+//! positive levels: 8 quantiles from 0.9677083 down to 0.5, without the last; negative: 7 likewise, mirrored; and an exact zero;
+//! all over the largest. A block of 64 weights is divided by its absolute maximum and each weight takes the nearest level.
+//! ```
+
+/// Upper end of the quantiles: the mean of 1 − 1/32 and 1 − 1/30.
+const OFFSET: f64 = 0.967_708_333_333_333_3;
+
+/// The sixteen levels, ascending from −1 to 1, computed from the quantiles.
+#[must_use]
+pub fn levels() -> [f32; 16] {
+    let mut levels = [0.0; 16];
+    let step = |points: usize, index: usize| OFFSET + (0.5 - OFFSET) * index as f64 / points as f64;
+    for index in 0..8 {
+        levels[15 - index] = normal_quantile(step(8, index));
+    }
+    for index in 0..7 {
+        levels[index] = -normal_quantile(step(7, index));
+    }
+    let largest = levels[15];
+    levels.map(|level| (level / largest) as f32)
+}
+
+/// The code of the level nearest to `value`, and the level.
+#[must_use]
+pub fn nearest(levels: &[f32; 16], value: f32) -> (u8, f32) {
+    let mut best = (0, f32::INFINITY);
+    for (code, level) in (0..).zip(levels) {
+        let off = (value - level).abs();
+        if off < best.1 {
+            best = (code, off);
+        }
+    }
+    (best.0, levels[usize::from(best.0)])
+}
+
+/// Codes and the absolute maximum of each block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantised {
+    /// One code of four bits per weight, unpacked.
+    pub codes: Vec<u8>,
+    /// One constant per block.
+    pub absmax: Vec<f32>,
+    /// Weights in a block.
+    pub block: usize,
+}
+
+/// Quantises `weights` in blocks, to any sixteen `levels`.
+#[must_use]
+pub fn quantise(weights: &[f32], block: usize, levels: &[f32; 16]) -> Quantised {
+    let block = block.max(1);
+    let mut codes = Vec::with_capacity(weights.len());
+    let mut absmax = Vec::with_capacity(weights.len().div_ceil(block));
+    for chunk in weights.chunks(block) {
+        let largest = chunk.iter().fold(0f32, |most, weight| most.max(weight.abs()));
+        absmax.push(largest);
+        let scale = if largest > 0.0 { 1.0 / largest } else { 0.0 };
+        codes.extend(chunk.iter().map(|weight| nearest(levels, weight * scale).0));
+    }
+    Quantised { codes, absmax, block }
+}
+
+impl Quantised {
+    /// The weights as they are computed with.
+    #[must_use]
+    pub fn dequantise(&self, levels: &[f32; 16]) -> Vec<f32> {
+        let value = |(index, code): (usize, &u8)| levels[usize::from(*code & 15)] * self.absmax[index / self.block];
+        self.codes.iter().enumerate().map(value).collect()
+    }
+}
+
+/// The standard normal quantile by Newton's method on [`normal_cdf`].
+fn normal_quantile(p: f64) -> f64 {
+    let mut x = 0.0;
+    for _ in 0..60 {
+        let density = (-0.5 * x * x as f64).exp() / (2.0 * std::f64::consts::PI).sqrt();
+        x -= (normal_cdf(x) - p) / density;
+    }
+    x
+}
+
+/// The standard normal distribution function, by the series of Φ(x) − 1/2 (converges for every x; few terms near zero).
+fn normal_cdf(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= x * x / (2.0 * f64::from(n) + 1.0);
+        sum += term;
+    }
+    0.5 + sum * (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// bitsandbytes 0.45, `create_normal_map`, as printed in the QLoRA paper's appendix E.
+    const PUBLISHED: [f32; 16] = [
+        -1.0,
+        -0.696_192_8,
+        -0.525_073_05,
+        -0.394_917_5,
+        -0.284_441_38,
+        -0.184_773_43,
+        -0.091_050_036,
+        0.0,
+        0.079_580_3,
+        0.160_930_2,
+        0.246_112_3,
+        0.337_915_24,
+        0.440_709_83,
+        0.562_617,
+        0.722_956_84,
+        1.0,
+    ];
+
+    #[test]
+    fn the_levels_are_the_published_ones() {
+        for (ours, published) in levels().iter().zip(PUBLISHED) {
+            assert!((ours - published).abs() < 1e-6, "{ours} {published}");
+        }
+    }
+
+    #[test]
+    fn levels_and_zeros_come_back_exactly() {
+        let levels = levels();
+        let quantised = quantise(&levels, 16, &levels);
+        assert_eq!(quantised.dequantise(&levels), levels);
+        assert_eq!(quantise(&[0.0; 64], 64, &levels).dequantise(&levels), vec![0.0; 64]);
+        let halves: Vec<f32> = levels.iter().map(|level| 3.5 * level).collect();
+        let twice = quantise(&quantise(&halves, 16, &levels).dequantise(&levels), 16, &levels);
+        assert_eq!(twice, quantise(&halves, 16, &levels));
+    }
+}
