@@ -2,13 +2,20 @@
 //!
 //! The quiz knows them only by name, through [`registry`].
 
+mod adapter;
 mod alpha;
 mod b_zero;
 mod backward;
+mod compose;
+mod dora;
 mod first_step;
+mod ia3;
 mod lab;
 mod memory;
+mod merge;
+mod nf4;
 mod params;
+mod prefix;
 mod random_direction;
 mod rank;
 mod report;
