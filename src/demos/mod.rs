@@ -6,9 +6,13 @@ mod adapter;
 mod alpha;
 mod b_zero;
 mod backward;
+mod batch;
 mod compose;
 mod dora;
+mod dropout;
 mod first_step;
+mod flops;
+mod galore;
 mod ia3;
 mod lab;
 mod memory;
@@ -21,6 +25,7 @@ mod rank;
 mod report;
 mod svd;
 mod toy;
+mod vera;
 
 use std::collections::BTreeMap;
 
@@ -88,10 +93,22 @@ pub fn registry() -> &'static [Demo] {
         b_zero::DEMO,
         memory::DEMO,
         alpha::DEMO,
-        backward::DEMO,
-        rank::DEMO,
         first_step::DEMO,
+        rank::DEMO,
+        backward::DEMO,
         random_direction::DEMO,
+        nf4::DEMO,
+        merge::DEMO,
+        compose::DEMO,
+        batch::DEMO,
+        flops::DEMO,
+        dropout::DEMO,
+        adapter::DEMO,
+        prefix::DEMO,
+        dora::DEMO,
+        ia3::DEMO,
+        vera::DEMO,
+        galore::DEMO,
     ];
     DEMOS
 }
