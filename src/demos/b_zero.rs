@@ -165,7 +165,7 @@ fn verdict(start: &Start, first: f64, last: f64) -> String {
     let [a, b] = start.gradients;
     let same = if start.bit_identical { "is the base, bit for bit" } else { "is not the base any more" };
     let moved = if a == 0.0 && b == 0.0 {
-        "both gradients are exactly zero, so nothing can ever train".to_owned()
+        "both gradients are exactly zero, so nothing can ever train (the loss moves only because each step draws another batch)".to_owned()
     } else {
         format!("‖∂L/∂A‖ = {a:.4} and ‖∂L/∂B‖ = {b:.4}")
     };
