@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
 
 use super::terminal_plot;
-use crate::demos::{Report, Table, Value};
+use crate::{
+    demos::{Report, Table, Value},
+    quiz::grade::numeric::shown,
+};
 
 /// Renders `report` for a terminal `width` columns wide; every line ends in a newline.
 #[must_use]
@@ -47,23 +50,9 @@ fn grid(table: &Table, width: u16) -> Grid {
 pub fn value(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
-        Value::Count(count) => thousands(*count),
+        Value::Count(count) => shown(*count as f64),
         Value::Real(real) => significant(*real),
     }
-}
-
-/// `1234567` as `1,234,567`.
-#[must_use]
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Four significant digits; very large and very small numbers in scientific notation.
@@ -122,8 +111,7 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(thousands(6_738_415_616), "6,738,415,616");
-        assert_eq!(thousands(131), "131");
+        assert_eq!(value(&Value::Count(6_738_415_616)), "6,738,415,616");
         assert_eq!(significant(0.015625), "0.01562");
         assert_eq!(significant(124.73), "124.7");
         assert_eq!(significant(35.0), "35");

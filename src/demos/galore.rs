@@ -41,8 +41,11 @@ impl Task {
     }
 }
 
+/// A loss curve and the trained weight.
+type Trained = (Vec<(f64, f64)>, Array2<f32>);
+
 /// Trains from zero; `rank` of `None` is full training.
-fn train(task: &Task, adam: bool, rank: Option<usize>, steps: usize) -> Result<(Vec<(f64, f64)>, Array2<f32>), Error> {
+fn train(task: &Task, adam: bool, rank: Option<usize>, steps: usize) -> Result<Trained, Error> {
     let mut weight: Array2<f32> = Array2::zeros((WIDTH, WIDTH));
     let rows = rank.unwrap_or(WIDTH);
     let (mut first, mut second): (Array2<f32>, Array2<f32>) =

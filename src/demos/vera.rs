@@ -38,7 +38,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let mut random = toy::random(seed + 2);
     let (v, trained) = (toy::normal(toy_rank, &mut random), toy::normal(WIDTH, &mut random));
     let update = |outer: &ndarray::Array1<f32>, (a, b): &(ndarray::Array2<f32>, ndarray::Array2<f32>)| {
-        (b * &v).dot(a) * &outer.view().insert_axis(Axis(1))
+        (b * &v).dot(a) * outer.view().insert_axis(Axis(1))
     };
     let start = toy::norm(&update(&ndarray::Array1::zeros(WIDTH), &(a.clone(), b.clone())));
     let learnt = update(&trained, &(a, b));

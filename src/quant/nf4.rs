@@ -16,8 +16,8 @@ pub fn levels() -> [f32; 16] {
     for index in 0..8 {
         levels[15 - index] = normal_quantile(step(8, index));
     }
-    for index in 0..7 {
-        levels[index] = -normal_quantile(step(7, index));
+    for (index, level) in levels.iter_mut().take(7).enumerate() {
+        *level = -normal_quantile(step(7, index));
     }
     let largest = levels[15];
     levels.map(|level| (level / largest) as f32)
@@ -73,9 +73,9 @@ impl Quantised {
 
 /// The standard normal quantile by Newton's method on [`normal_cdf`].
 fn normal_quantile(p: f64) -> f64 {
-    let mut x = 0.0;
+    let mut x = 0.0_f64;
     for _ in 0..60 {
-        let density = (-0.5 * x * x as f64).exp() / (2.0 * std::f64::consts::PI).sqrt();
+        let density = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
         x -= (normal_cdf(x) - p) / density;
     }
     x

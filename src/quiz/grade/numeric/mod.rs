@@ -143,7 +143,7 @@ pub fn shown(value: f64) -> String {
         let digits = format!("{:.0}", value.abs());
         let mut text = String::new();
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(',');
             }
             text.push(digit);
