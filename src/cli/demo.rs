@@ -1,15 +1,17 @@
 //! `deltaw demo`: run a live demo.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
+    time::Duration,
 };
 
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::{Failure, Global, show};
 use crate::{
-    demos::{self, Error},
+    demos::{self, Error, Report},
     plot,
 };
 
@@ -20,6 +22,9 @@ Examples:
   deltaw demo params --set model=llama-2-70b --set rank=64
   deltaw demo b-zero --set init=both-zero         what happens when both factors start at zero
   deltaw demo svd --plot spectra.svg --json";
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(120);
 
 /// Arguments of `deltaw demo`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +55,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     if let Some(file) = &args.plot {
         plot::check_name(file).map_err(|error| Failure::usage(error.to_string()))?;
     }
-    let report = demos::run(name, &settings).map_err(failure)?;
+    let report = compute(name, &settings).map_err(failure)?;
     if let (Some(file), Some(figure)) = (&args.plot, &report.figure) {
         plot::write(figure, file).map_err(|error| Failure::machine(error.to_string()))?;
     }
@@ -65,6 +70,19 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Runs a demo, with a spinner while it computes where somebody watches.
+///
+/// # Errors
+/// See [`demos::run`].
+pub fn compute(name: &str, args: &demos::Args) -> Result<Report, Error> {
+    let spinner = if io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    spinner.set_message(format!("computing {name}"));
+    spinner.enable_steady_tick(TICK);
+    let report = demos::run(name, args);
+    spinner.finish_and_clear();
+    report
 }
 
 /// A demo's error as the command line's: what was typed wrongly against what failed.

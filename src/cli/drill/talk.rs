@@ -1,12 +1,6 @@
 //! The conversation: ask, judge, refute by running it, press, go on.
 
-use std::{
-    collections::HashSet,
-    io::IsTerminal as _,
-    time::{Duration, Instant},
-};
-
-use indicatif::ProgressBar;
+use std::{collections::HashSet, time::Instant};
 
 use super::{
     command::{COMMANDS, Command, Typed, read},
@@ -15,8 +9,7 @@ use super::{
     failure, now,
 };
 use crate::{
-    cli::{Failure, grade::find, verdict::Detail},
-    demos,
+    cli::{Failure, demo, grade::find, verdict::Detail},
     quiz::{
         bank::{Bank, DemoCall},
         session::{Mode, Session},
@@ -269,11 +262,7 @@ impl<'a> Talk<'a> {
     }
 
     fn demo(&mut self, call: &DemoCall) -> Result<(), Failure> {
-        let spinner = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        spinner.set_message(format!("computing {}", call.name));
-        spinner.enable_steady_tick(Duration::from_millis(120));
-        let report = demos::run(&call.name, &call.args);
-        spinner.finish_and_clear();
+        let report = demo::compute(&call.name, &call.args);
         match report {
             Ok(report) => self.voice.demo(&report)?,
             Err(error) => self.voice.note(&error.to_string())?,
