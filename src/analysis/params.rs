@@ -11,7 +11,7 @@
 //! | (IA)³ | L(2·d_kv + d_ff) |
 //! | Houlsby / Pfeiffer adapters | 2L(2dm + m + d) / L(2dm + m + d) |
 //! | AdapterFusion, in the library's form | L(3d² + 2d) |
-//! | prefix | L·p·2·d_kv stored; with the MLP in training p·d + dh + h + 2Ld_kv(h + 1) |
+//! | prefix | L·p·2·d_kv stored; with the MLP in training (p + h)·d_kv + h + 2Ld_kv(h + 1) |
 //! | prompt | p·d |
 
 use super::arch::{Architecture, Family};
@@ -115,7 +115,9 @@ pub fn trainable(model: &Architecture, method: &Method) -> Result<u64, String> {
         Method::Pfeiffer { bottleneck: m } => layers * bottleneck(*m),
         Method::Fusion => layers * (3 * d * d + 2 * d),
         Method::Prefix { tokens } => layers * tokens * 2 * model.kv,
-        Method::PrefixMlp { tokens, width } => tokens * d + d * width + width + 2 * layers * model.kv * (width + 1),
+        Method::PrefixMlp { tokens, width } => {
+            tokens * model.kv + model.kv * width + width + 2 * layers * model.kv * (width + 1)
+        }
         Method::Prompt { tokens } => tokens * d,
     })
 }

@@ -15,6 +15,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::Mergeable;
 use crate::model::{Decoder, Doors, Projection, Site, linear};
 
 /// How the factors start.
@@ -59,11 +60,31 @@ pub struct Factors {
     pub a: Var,
     /// (out, r).
     pub b: Var,
+    /// s: α / r, or α / √r for rsLoRA (Kalajdzievski 2023, arXiv 2312.03732).
+    pub scale: f64,
+}
+
+impl Factors {
+    /// `ΔW = s · B A`, (out, in).
+    ///
+    /// # Errors
+    /// The product fails.
+    pub fn delta(&self) -> Result<Tensor> {
+        self.b.matmul(self.a.as_tensor())? * self.scale
+    }
+
+    /// `s · B (A x)`, (batch, tokens, out): A first, r numbers a token instead of an (out, in) product.
+    ///
+    /// # Errors
+    /// `x` does not fit.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        linear(&linear(x, self.a.as_tensor())?, self.b.as_tensor())? * self.scale
+    }
 }
 
 /// A LoRA adapter.
 pub struct Lora {
-    config: Config,
+    scale: f64,
     factors: BTreeMap<Site, Factors>,
 }
 
@@ -76,6 +97,7 @@ impl Lora {
         if config.rank == 0 {
             candle_core::bail!("LoRA's rank must be at least 1");
         }
+        let scale = config.alpha / config.rank as f64;
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         let mut factors = BTreeMap::new();
         for site in base.sites(&config.targets) {
@@ -91,15 +113,22 @@ impl Lora {
             let device = base.device();
             let a = if random_a { kaiming(a, &mut rng, device)? } else { Tensor::zeros(&a[..], DType::F32, device)? };
             let b = if random_b { kaiming(b, &mut rng, device)? } else { Tensor::zeros(&b[..], DType::F32, device)? };
-            factors.insert(site, Factors { a: Var::from_tensor(&a)?, b: Var::from_tensor(&b)? });
+            factors.insert(site, Factors { a: Var::from_tensor(&a)?, b: Var::from_tensor(&b)?, scale });
         }
-        Ok(Self { config, factors })
+        Ok(Self { scale, factors })
     }
 
-    /// s = α / r.
+    /// An adapter of given factors, as read from a file; ranks and scales may differ from site to site.
+    #[must_use]
+    pub fn from_factors(factors: BTreeMap<Site, Factors>) -> Self {
+        let scale = factors.values().next().map_or(1.0, |factors| factors.scale);
+        Self { scale, factors }
+    }
+
+    /// s = α / r (of the first site, where a file gives sites their own).
     #[must_use]
     pub fn scale(&self) -> f64 {
-        self.config.alpha / self.config.rank as f64
+        self.scale
     }
 
     /// `ΔW = s · B A` (out, in) of a site, or none where the site is not adapted.
@@ -107,8 +136,7 @@ impl Lora {
     /// # Errors
     /// The product fails.
     pub fn delta(&self, site: Site) -> Result<Option<Tensor>> {
-        let Some(Factors { a, b }) = self.factors.get(&site) else { return Ok(None) };
-        Ok(Some((b.matmul(a.as_tensor())? * self.scale())?))
+        self.factors.get(&site).map(Factors::delta).transpose()
     }
 
     /// The factors by site.
@@ -133,10 +161,16 @@ impl Lora {
 impl Doors for Lora {
     fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
         let y = linear(x, weight)?;
-        let Some(Factors { a, b }) = self.factors.get(&site) else { return Ok(y) };
-        // A first: r numbers per token instead of an (out, in) product.
-        let update = linear(&linear(x, a.as_tensor())?, b.as_tensor())?;
-        y + (update * self.scale())?
+        match self.factors.get(&site) {
+            Some(factors) => y + factors.apply(x)?,
+            None => Ok(y),
+        }
+    }
+}
+
+impl Mergeable for Lora {
+    fn merged(&self, site: Site, weight: &Tensor) -> Result<Option<Tensor>> {
+        self.delta(site)?.map(|delta| weight + delta).transpose()
     }
 }
 

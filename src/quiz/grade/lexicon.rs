@@ -67,7 +67,7 @@ impl Lexicon {
 
     fn learn_pattern(&mut self, pattern: &Pattern) {
         for item in pattern.groups.iter().flat_map(|group| &group.items) {
-            for alternative in &item.alternatives {
+            for (_, alternative) in &item.alternatives {
                 if let Alternative::Phrase(words) = alternative {
                     words.iter().for_each(|word| self.learn(word));
                 }

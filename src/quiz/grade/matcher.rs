@@ -44,8 +44,8 @@ fn find_items(items: &[Item], tokens: &[Token], span: Range<usize>, lexicon: &Le
     for item in items {
         let place = span.clone().find_map(|at| match_item(item, tokens, at, span.end, lexicon));
         match (item.polarity, place) {
-            (Polarity::Absent, None) => {}
-            (Polarity::Absent, Some(_)) | (_, None) => return None,
+            (Polarity::Absent | Polarity::NotNegated, None) => {}
+            (Polarity::Absent | Polarity::NotNegated, Some(_)) | (_, None) => return None,
             (_, Some(place)) => evidence.push(place),
         }
     }
@@ -54,23 +54,24 @@ fn find_items(items: &[Item], tokens: &[Token], span: Range<usize>, lexicon: &Le
 
 /// The place in the learner's text where `item` holds at token `at`.
 fn match_item(item: &Item, tokens: &[Token], at: usize, end: usize, lexicon: &Lexicon) -> Option<Range<usize>> {
-    let fits = |length: usize| {
+    let fits = |polarity: Polarity, length: usize| {
         // A negator inside the matched phrase is part of what is said; only one before it turns the phrase round.
         let negated = tokens[at..at + length].iter().any(|token| token.negated_by.is_some_and(|by| by < at));
-        let wanted = match item.polarity {
+        let wanted = match polarity {
             Polarity::Plain | Polarity::Absent => !negated,
-            Polarity::Negated => negated,
+            Polarity::Negated | Polarity::NotNegated => negated,
             Polarity::Either => true,
         };
         wanted.then(|| tokens[at].range.start..tokens[at + length - 1].range.end)
     };
-    item.alternatives.iter().find_map(|alternative| match alternative {
-        Alternative::Phrase(words) => phrase_at(words, tokens, at, end).and_then(fits),
-        Alternative::Set(name) => {
-            lexicon.set(name).iter().find_map(|words| phrase_at(words, tokens, at, end).and_then(fits))
-        }
+    item.alternatives.iter().find_map(|(polarity, alternative)| match alternative {
+        Alternative::Phrase(words) => phrase_at(words, tokens, at, end).and_then(|length| fits(*polarity, length)),
+        Alternative::Set(name) => lexicon
+            .set(name)
+            .iter()
+            .find_map(|words| phrase_at(words, tokens, at, end).and_then(|length| fits(*polarity, length))),
         Alternative::Range(low, high) => {
-            tokens[at].number.filter(|value| (*low..=*high).contains(value)).and_then(|_| fits(1))
+            tokens[at].number.filter(|value| (*low..=*high).contains(value)).and_then(|_| fits(*polarity, 1))
         }
     })
 }
@@ -115,6 +116,10 @@ mod tests {
         assert!(holds("base not:updated", "the base is never updated"));
         assert!(holds("base any:updated", "the base is updated"));
         assert!(holds("base not_updated", "the base is not updated"));
+        assert!(holds("base frozen|not:updated", "the base is never updated"));
+        assert!(!holds("base frozen|not:updated", "the base is updated"));
+        assert!(holds("merge -not:merge", "it can be merged and is merged"));
+        assert!(!holds("merge -not:merge", "LoRA can be merged, adapters can not be merged"));
         assert!(holds("random -B", "A is random"));
         assert!(!holds("random -B", "A and B are random"));
     }

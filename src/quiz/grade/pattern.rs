@@ -17,7 +17,9 @@
 //! | `{base frozen}` | all items inside within one sentence |
 //! | `-item` | must not occur (in its group, or in the whole answer outside a group) |
 //! | `not:item` | must occur negated |
+//! | `a\|not:b` | a plain, or b negated |
 //! | `any:item` | may be negated or not |
+//! | `-not:item` | must not occur negated |
 //!
 //! A plain item counts only where it is not negated. Groups do not nest.
 
@@ -48,7 +50,8 @@ pub(super) enum Scope {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
     pub(super) polarity: Polarity,
-    pub(super) alternatives: Vec<Alternative>,
+    /// Each with the polarity it is looked for in.
+    pub(super) alternatives: Vec<(Polarity, Alternative)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub(super) enum Polarity {
     Negated,
     Either,
     Absent,
+    /// Must not occur negated.
+    NotNegated,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -132,7 +137,7 @@ pub fn parse(pattern: &str, set_exists: &dyn Fn(&str) -> bool) -> Result<Pattern
 
 impl Item {
     fn is_needed(&self) -> bool {
-        self.polarity != Polarity::Absent
+        !matches!(self.polarity, Polarity::Absent | Polarity::NotNegated)
     }
 }
 
@@ -141,18 +146,32 @@ fn item(text: &str, set_exists: &dyn Fn(&str) -> bool) -> Result<Item, String> {
         (Polarity::Negated, rest)
     } else if let Some(rest) = text.strip_prefix("any:") {
         (Polarity::Either, rest)
+    } else if let Some(rest) = text.strip_prefix("-not:") {
+        (Polarity::NotNegated, rest)
     } else if let Some(rest) = text.strip_prefix('-') {
         (Polarity::Absent, rest)
     } else {
         (Polarity::Plain, text)
     };
-    let alternatives = rest.split('|').map(|part| alternative(part, set_exists)).collect::<Result<Vec<_>, _>>()?;
+    // `a|not:b` turns one alternative round; `not:a|b` turns all.
+    let one = |part: &str| {
+        let (own, rest) = match (part.strip_prefix("not:"), part.strip_prefix("any:")) {
+            (Some(rest), _) => (Polarity::Negated, rest),
+            (_, Some(rest)) => (Polarity::Either, rest),
+            _ => (polarity, part),
+        };
+        Ok((own, alternative(rest, set_exists)?))
+    };
+    let alternatives = rest.split('|').map(one).collect::<Result<Vec<_>, String>>()?;
     Ok(Item { polarity, alternatives })
 }
 
 fn alternative(part: &str, set_exists: &dyn Fn(&str) -> bool) -> Result<Alternative, String> {
     if part.is_empty() {
         return Err("an alternative is empty; look for a stray `|`, `-` or `:`".to_owned());
+    }
+    if part.contains(':') {
+        return Err(format!("`{part}`: only `not:` and `any:` stand before a word"));
     }
     if let Some(set) = part.strip_prefix('@') {
         return match set_exists(set) {
@@ -214,6 +233,7 @@ mod tests {
         assert_eq!(message("@nowhere"), "there is no lexicon set `nowhere`");
         assert_eq!(message("x||b"), "an alternative is empty; look for a stray `|`, `-` or `:`");
         assert_eq!(message("9..3"), "`9..3` is no range; write it as `35..38`");
+        assert!(message("x|no:y").contains("only `not:` and `any:`"));
         assert!(message("the").contains("no word that counts"));
         assert!(parse("@frozen|locked [A random] -B any:base ~36 35..38 quanti*", &|set| set == "frozen").is_ok());
     }
