@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::token::{Token, tokens};
 
-/// Why an answer earns nothing, or at most half.
+/// Why an answer earns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Guard {
     Empty,
@@ -12,7 +12,6 @@ pub(super) enum Guard {
     Echo,
     Plea,
     Gibberish,
-    /// Caps the label at 1 instead of making it 0.
     KeywordSoup,
 }
 

@@ -83,7 +83,11 @@ fn phrase_at(words: &[Word], tokens: &[Token], at: usize, end: usize) -> Option<
     }
     let matches = words.iter().zip(&tokens[at..]).all(|(word, token)| match word {
         Word::Stem(stem) => token.text == *stem,
-        Word::Prefix(prefix) => token.text.starts_with(prefix.as_str()),
+        // Answers are stemmed: `concatenat*` must meet "concaten", the stem of "concatenate".
+        Word::Prefix(prefix) => {
+            token.text.starts_with(prefix.as_str())
+                || (prefix.starts_with(&token.text) && prefix.len() <= token.text.len() + 2 && token.text.len() > 3)
+        }
     });
     matches.then_some(words.len())
 }
@@ -132,6 +136,8 @@ mod tests {
         assert!(holds("alpha_over_r", "scaled by α/r"));
         assert!(!holds("alpha_over_r", "scaled by r/α"));
         assert!(holds("quanti*", "quantised"));
+        assert!(holds("concatenat* damage*", "concatenate what is damaged"));
+        assert!(!holds("linearis*", "lin"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    guard::{self, Guard},
+    guard,
     lexicon::Lexicon,
     matcher::find,
     pattern::parse,
@@ -35,9 +35,6 @@ pub(super) fn grade(rubric: &Rubric, question: &str, lexicon: &Lexicon, answer: 
     let guard = guard::check(read, &words, question);
     if let Some(guard) = guard {
         notes.push(guard.note().to_owned());
-    }
-    let voided = guard.is_some_and(|guard| guard != Guard::KeywordSoup);
-    if voided {
         words.clear();
     }
 
@@ -55,7 +52,7 @@ pub(super) fn grade(rubric: &Rubric, question: &str, lexicon: &Lexicon, answer: 
         .collect();
     let vague = matched(&rubric.vague, &words, lexicon).is_some();
 
-    let label = label(&hit, &missed, &misconceptions, vague, guard);
+    let label = label(&hit, &missed, &misconceptions, vague);
     let score = score(label, &hit, &missed, &misconceptions);
     Verdict { label, score, hit, missed, misconceptions, notes }
 }
@@ -108,12 +105,12 @@ fn caught(misconception: &Misconception, evidence: Vec<String>) -> Caught {
     }
 }
 
-fn label(hit: &[PointVerdict], missed: &[PointVerdict], wrong: &[Caught], vague: bool, guard: Option<Guard>) -> Label {
+fn label(hit: &[PointVerdict], missed: &[PointVerdict], wrong: &[Caught], vague: bool) -> Label {
     if wrong.iter().any(|caught| caught.decisive) {
         return Label::Wrong;
     }
     let complete = missed.iter().all(|point| !point.required);
-    if complete && wrong.is_empty() && guard.is_none() {
+    if complete && wrong.is_empty() {
         Label::Correct
     } else if !hit.is_empty() || vague || !wrong.is_empty() {
         Label::Partial
