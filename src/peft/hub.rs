@@ -42,7 +42,7 @@ const NOTES: [&str; 24] = [
 ];
 
 /// Options that are read.
-const READ: [&str; 10] = [
+const READ: [&str; 9] = [
     "r",
     "lora_alpha",
     "rank_pattern",
@@ -52,7 +52,6 @@ const READ: [&str; 10] = [
     "save_projection",
     "feedforward_modules",
     "num_virtual_tokens",
-    "bias",
 ];
 
 /// A loaded adapter.
@@ -150,7 +149,8 @@ fn read_config(file: &Path) -> Result<Map<String, Value>> {
             Value::String(text) => name == "bias" && text == "none",
             _ => false,
         };
-        if !neutral && !NOTES.contains(&name.as_str()) && !(READ.contains(&name.as_str()) && name != "bias") {
+        let known = NOTES.contains(&name.as_str()) || READ.contains(&name.as_str());
+        if !neutral && !known {
             return Err(failed(format!("option `{name}` is not supported with this value")));
         }
     }
