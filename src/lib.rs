@@ -6,13 +6,19 @@
 
 pub mod model;
 
-pub mod peft;
-
 pub mod quant;
+
+pub mod linalg;
+
+pub mod optim;
+
+pub mod peft;
 
 pub mod train;
 
 pub mod analysis;
+
+pub mod parity;
 
 pub mod demos;
 

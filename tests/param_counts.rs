@@ -1,4 +1,4 @@
-//! Parameter counts against PEFT 0.21.2 (`tests/data/param_counts`) and the papers' own tables.
+//! Parameter counts against PEFT 0.21.2 (`tests/data/goldens/param_counts`) and the papers' own tables.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use deltaw::analysis::{
@@ -20,7 +20,7 @@ fn vera(rank: u64, targets: &str) -> Method {
 
 #[test]
 fn every_configuration_of_peft_counts_the_same() {
-    let text = include_str!("data/param_counts/param_counts.json");
+    let text = include_str!("data/goldens/param_counts/param_counts.json");
     let data: serde_json::Value = serde_json::from_str(text).unwrap();
     let rows = data["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 273);

@@ -3,11 +3,8 @@
 
 use candle_core::{Device, Var};
 use deltaw::{
-    model::{Decoder, Doors, Projection, Shut, tiny},
-    peft::{
-        Full, Lora,
-        lora::{Config, Init},
-    },
+    model::{Decoder, Doors, Shut, tiny},
+    peft::{Full, Lora, Method as _, Targets, lora::Config},
     train::{Plan, Skill, exact_match, fit, skills},
 };
 
@@ -72,7 +69,7 @@ fn full_fine_tuning_learns_the_new_skill() {
 #[test]
 fn lora_learns_the_new_skill_with_a_small_share_of_the_parameters() {
     let base = base();
-    let config = Config { rank: 8, alpha: 8.0, targets: Projection::ALL.to_vec(), init: Init::Standard, seed: 0 };
+    let config = Config { rank: 8, alpha: 8.0, targets: Targets::AllLinear, ..Config::default() };
     let lora = Lora::new(&base, config).unwrap();
     let right = learn(&base, &lora, lora.variables(), 5e-3);
     println!("LoRA, {} of {} parameters: {right:.3}", lora.parameter_count(), base.parameter_count());

@@ -1,5 +1,9 @@
 //! Shapes of real architectures, enough to count parameters and bytes without any weights.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 /// How a block's projections are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -15,13 +19,15 @@ pub enum Family {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Architecture {
     /// Name on the command line.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Layout of a block.
     pub family: Family,
     /// Blocks.
     pub layers: u64,
     /// Width of the residual stream, d.
     pub hidden: u64,
+    /// Width of queries: heads × head_dim.
+    pub query: u64,
     /// Width of keys and values: heads that share them × head_dim.
     pub kv: u64,
     /// Width inside the MLP.
@@ -46,15 +52,19 @@ pub struct Matrix {
 macro_rules! models {
     ($($name:literal $family:ident $layers:literal $hidden:literal $kv:literal $ff:literal $vocab:literal $total:literal;)*) => {
         [$(Architecture {
-            name: $name, family: Family::$family, layers: $layers, hidden: $hidden, kv: $kv, ff: $ff, vocab: $vocab, total: $total,
+            name: Cow::Borrowed($name), family: Family::$family, layers: $layers, hidden: $hidden, query: $hidden, kv: $kv, ff: $ff,
+            vocab: $vocab, total: $total,
         }),*]
     };
 }
 
+/// The largest size a configuration may state: products of four such still fit.
+const SIZE_LIMIT: u64 = 1 << 20;
+
 /// The architectures that are known by name: layers, d, d_kv, d_ff, vocabulary, all parameters. GPT-3's total is its paper's; RoBERTa's and
 /// DeBERTa's are rounded.
 #[rustfmt::skip]
-const KNOWN: [Architecture; 14] = models! {
+static KNOWN: [Architecture; 14] = models! {
     "llama-2-7b"    Llama 32 4096 4096 11008 32000 6738415616;
     "llama-2-13b"   Llama 40 5120 5120 13824 32000 13015864320;
     "llama-2-70b"   Llama 80 8192 1024 28672 32000 68976648192;
@@ -85,18 +95,56 @@ impl Architecture {
     pub fn named(name: &str) -> Result<&'static Self, String> {
         let wanted = name.trim().to_lowercase();
         KNOWN.iter().find(|model| model.name == wanted).ok_or_else(|| {
-            let names: Vec<_> = KNOWN.iter().map(|model| model.name).collect();
+            let names: Vec<&str> = KNOWN.iter().map(|model| model.name.as_ref()).collect();
             format!("no architecture is called `{name}`; there are {}", names.join(", "))
         })
+    }
+
+    /// An architecture by the sizes of a Hugging Face `config.json`, of LLaMA's kind or GPT-2's.
+    ///
+    /// # Errors
+    /// A size is missing or absurd.
+    pub fn from_config(name: &str, config: &Value) -> Result<Self, String> {
+        let optional = |key: &str| match config.get(key).and_then(Value::as_u64) {
+            Some(size) if size == 0 || size > SIZE_LIMIT => Err(format!("{key} is {size}; it must be 1 to {SIZE_LIMIT}")),
+            size => Ok(size),
+        };
+        let size = |key: &str| optional(key)?.ok_or_else(|| format!("the configuration has no number `{key}`"));
+        let name = Cow::Owned(name.to_owned());
+        if config.get("n_embd").is_some() {
+            let (layers, d, vocab) = (size("n_layer")?, size("n_embd")?, size("vocab_size")?);
+            let ff = optional("n_inner")?.unwrap_or(4 * d);
+            let positions = optional("n_positions")?.unwrap_or(1024);
+            // Matrices and biases of attention and MLP, two LayerNorms a block and one at the end; the head is the embedding.
+            let block = 4 * d * d + 2 * d * ff + (3 * d + d + ff + d) + 4 * d;
+            let total = (vocab + positions) * d + layers * block + 2 * d;
+            return Ok(Self { name, family: Family::Fused, layers, hidden: d, query: d, kv: d, ff, vocab, total });
+        }
+        let (layers, hidden, heads) = (size("num_hidden_layers")?, size("hidden_size")?, size("num_attention_heads")?);
+        let (ff, vocab) = (size("intermediate_size")?, size("vocab_size")?);
+        let head = optional("head_dim")?.unwrap_or(hidden / heads);
+        let (query, kv) = (heads * head, optional("num_key_value_heads")?.unwrap_or(heads) * head);
+        let mut model = Self { name, family: Family::Llama, layers, hidden, query, kv, ff, vocab, total: 0 };
+        let tied = config.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false);
+        model.total = model.linear_weights() + layers * 2 * hidden + hidden + vocab * hidden * if tied { 1 } else { 2 };
+        Ok(model)
     }
 
     /// The adaptable matrices of one block.
     #[must_use]
     pub fn matrices(&self) -> Vec<Matrix> {
-        let (d, kv, ff) = (self.hidden, self.kv, self.ff);
+        let (d, query, kv, ff) = (self.hidden, self.query, self.kv, self.ff);
         let shapes: &[(&'static str, u64, u64)] = match self.family {
             Family::Llama => {
-                &[("q", d, d), ("k", kv, d), ("v", kv, d), ("o", d, d), ("gate", ff, d), ("up", ff, d), ("down", d, ff)]
+                &[
+                    ("q", query, d),
+                    ("k", kv, d),
+                    ("v", kv, d),
+                    ("o", d, query),
+                    ("gate", ff, d),
+                    ("up", ff, d),
+                    ("down", d, ff),
+                ]
             }
             Family::Plain => &[("q", d, d), ("k", kv, d), ("v", kv, d), ("o", d, d), ("up", ff, d), ("down", d, ff)],
             Family::Fused => &[("c_attn", 3 * d, d), ("attn.c_proj", d, d), ("c_fc", ff, d), ("mlp.c_proj", d, ff)],
@@ -142,5 +190,30 @@ impl Architecture {
     #[must_use]
     pub fn linear_weights(&self) -> u64 {
         self.layers * self.matrices().iter().map(|matrix| matrix.out * matrix.width).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_config_gives_what_is_known_by_name() {
+        let llama = json!({"vocab_size": 128_256, "hidden_size": 4096, "intermediate_size": 14_336, "num_hidden_layers": 32,
+            "num_attention_heads": 32, "num_key_value_heads": 8, "tie_word_embeddings": false});
+        assert_eq!(Architecture::from_config("llama-3-8b", &llama).unwrap(), *Architecture::named("llama-3-8b").unwrap());
+        let gpt2 = json!({"vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024});
+        assert_eq!(Architecture::from_config("gpt2-small", &gpt2).unwrap(), *Architecture::named("gpt2-small").unwrap());
+    }
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        let config = json!({"hidden_size": u64::MAX, "num_hidden_layers": 1, "num_attention_heads": 1});
+        assert!(Architecture::from_config("x", &config).unwrap_err().contains("hidden_size"));
+        assert!(Architecture::from_config("x", &json!({})).unwrap_err().contains("num_hidden_layers"));
     }
 }

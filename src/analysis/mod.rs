@@ -1,7 +1,6 @@
-//! Measuring updates: singular values, effective rank, and the counts of parameters and bytes that methods cost.
+//! Measuring updates: effective rank, and the counts of parameters and bytes that methods cost.
 
 pub mod arch;
 pub mod memory;
 pub mod params;
 pub mod spectrum;
-pub mod svd;

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod drill;
 mod failure;
 pub mod grade;
+pub mod parity;
 pub mod show;
 pub mod stats;
 mod terminal_plot;
@@ -73,6 +74,8 @@ enum Command {
     Export(transfer::ExportArgs),
     /// Read progress back from JSON
     Import(transfer::ImportArgs),
+    /// Hold the methods against golden vectors of other libraries
+    Parity(parity::Args),
     /// What this machine has, and what brings what it lacks
     Doctor(doctor::Args),
     /// Print shell completions
@@ -105,6 +108,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Stats(args)) => stats::run(args, global),
         Some(Command::Export(args)) => transfer::export(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
+        Some(Command::Parity(args)) => parity::run(&args, global),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),
     }

@@ -4,7 +4,10 @@
 //! about the learning rate whatever α is, so ΔW after it is proportional to α: under Adam, α acts much like a learning rate at first.
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Series, Table, lab};
-use crate::peft::lora::{Config, Init, Lora};
+use crate::peft::{
+    Method as _, Targets,
+    lora::{Config, Lora},
+};
 
 pub(super) const DEMO: Demo = Demo {
     name: "alpha",
@@ -37,13 +40,14 @@ fn run(args: &Args) -> Result<Report, Error> {
     let base = lab::base()?;
     let mut runs = Vec::new();
     for multiple in MULTIPLES {
-        let config = Config { rank, alpha: alpha * multiple, targets: lab::ALL.to_vec(), init: Init::Standard, seed };
+        let config = Config { rank, alpha: alpha * multiple, targets: Targets::AllLinear, seed, ..Config::default() };
         let lora = Lora::new(&base, config.clone())?;
         lab::train(&base, &lora, lora.variables(), &lab::plan(1, 16, 2e-3, seed)?)?;
         let first = delta_norm(&lora)?;
         let lora = Lora::new(&base, config)?;
+        let scale = alpha * multiple / rank as f64;
         let curve = lab::train(&base, &lora, lora.variables(), &lab::plan(steps, 16, 2e-3, seed)?)?;
-        runs.push(Run { alpha: alpha * multiple, scale: lora.scale(), norms: [first, delta_norm(&lora)?], curve });
+        runs.push(Run { alpha: alpha * multiple, scale, norms: [first, delta_norm(&lora)?], curve });
     }
     Ok(report(rank, &runs))
 }

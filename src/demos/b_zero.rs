@@ -8,7 +8,10 @@ use candle_core::Tensor;
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Series, Table, lab};
 use crate::{
     model::{Decoder, Shut},
-    peft::lora::{Config, Init, Lora},
+    peft::{
+        Method as _, Targets,
+        lora::{Config, Init, Lora},
+    },
     train::{Batch, loss},
 };
 
@@ -59,7 +62,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let logits = base.forward(&batch.ids, &Shut)?;
     let mut starts = Vec::new();
     for (name, init, what) in STARTS {
-        let config = Config { rank, alpha: rank as f64, targets: lab::ALL.to_vec(), init, seed };
+        let config = Config { rank, alpha: rank as f64, targets: Targets::AllLinear, init, seed, ..Config::default() };
         let lora = Lora::new(&base, config)?;
         let (shift, bit_identical) = compare(&base.forward(&batch.ids, &lora)?, &logits)?;
         let gradients = gradient_norms(&base, &lora, &batch)?;

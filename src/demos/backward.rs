@@ -8,7 +8,10 @@ use candle_core::{Result as TensorResult, Tensor};
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Table, lab};
 use crate::{
     model::{Decoder, Doors, Site, Sublayer},
-    peft::lora::{Config, Init, Lora},
+    peft::{
+        Targets,
+        lora::{Config, Lora},
+    },
     train::{Batch, loss},
 };
 
@@ -45,7 +48,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let layers = base.config().num_hidden_layers;
     let layer = lab::number("backward", args, "layer", layers / 2, 0..=layers - 1)?;
     let batch = lab::batch(16, 0)?;
-    let config = Config { targets: lab::ALL.to_vec(), init: Init::Standard, ..Config::default() };
+    let config = Config { targets: Targets::AllLinear, ..Config::default() };
     let lora = Lora::new(&base, config)?;
     let free = norms(&base, &lora, &lora, &batch)?;
     let stopped = norms(&base, &lora, &Stopped { method: &lora, layer }, &batch)?;

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Args, Error};
 use crate::{
-    model::{Decoder, Doors, Projection, tiny},
+    model::{Decoder, Doors, tiny},
     train::{Batch, Plan, Skill, fit, skills},
 };
 
@@ -69,8 +69,6 @@ pub(super) fn tail(curve: &[(f64, f64)]) -> f64 {
     curve.iter().rev().take(count).map(|(_, loss)| loss).sum::<f64>() / count as f64
 }
 
-/// Every projection.
-pub(super) const ALL: [Projection; 7] = Projection::ALL;
 
 /// Reads argument `name` as a number in `range`, or takes `default`.
 pub(super) fn number<T>(

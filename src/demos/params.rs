@@ -10,7 +10,7 @@ use crate::{
     },
     model::{Decoder, Projection},
     peft::{
-        Full,
+        Full, Method as _,
         lora::{Config, Lora},
     },
 };
@@ -88,7 +88,7 @@ fn live(base: &Decoder, rank: usize) -> Result<Vec<Live>, Error> {
         Ok(total)
     };
     for (what, targets) in [("q,v", vec![Projection::Q, Projection::V]), ("all-linear", Projection::ALL.to_vec())] {
-        let lora = Lora::new(base, Config { rank, targets: targets.clone(), ..Config::default() })?;
+        let lora = Lora::new(base, Config { rank, targets: targets[..].into(), ..Config::default() })?;
         let counted = lora.variables().iter().map(|variable| variable.elem_count() as u64).sum();
         let formula = sum(&targets, &|out, width| rank as u64 * (out + width))?;
         rows.push(Live { what: format!("LoRA r={rank} on {what}"), formula, counted });

@@ -5,7 +5,10 @@
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Series, Table, lab};
 use crate::{
-    peft::lora::{Config, Init, Lora},
+    peft::{
+        Method as _, Targets,
+        lora::{Config, Lora},
+    },
     train::exact_match,
 };
 
@@ -32,7 +35,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let base = lab::base()?;
     let (mut rows, mut lines, mut numbers) = (Vec::new(), Vec::new(), std::collections::BTreeMap::new());
     for rank in RANKS {
-        let config = Config { rank, alpha: rank as f64, targets: lab::ALL.to_vec(), init: Init::Standard, seed };
+        let config = Config { rank, alpha: rank as f64, targets: Targets::AllLinear, seed, ..Config::default() };
         let lora = Lora::new(&base, config)?;
         let curve = lab::train(&base, &lora, lora.variables(), &lab::plan(steps, 16, rate, seed)?)?;
         let right = exact_match(&base, &lora, lab::new_skill()?, EXAM, 7)?;

@@ -11,10 +11,8 @@ use rand_distr::{Distribution as _, StandardNormal};
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Series, Table, lab};
 use crate::{
-    analysis::{
-        spectrum::{effective_rank, energy_at},
-        svd::singular_values,
-    },
+    analysis::spectrum::{effective_rank, energy_at},
+    linalg::singular_values,
     model::{Projection, Shut, Site},
     peft::Full,
     train::exact_match,

@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::Error;
-use crate::analysis::{
-    spectrum::numerical_rank,
-    svd::{Svd, singular_values, svd},
+use crate::{
+    analysis::spectrum::numerical_rank,
+    linalg::{Svd, singular_values, svd},
 };
 
 /// A random source with its own seed.

@@ -1,7 +1,8 @@
 //! Sizes of a decoder, as Hugging Face's `config.json` names them.
 
-use candle_core::{Result, bail};
+use candle_core::{Error, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The largest size any field may state: a lying file must not make us allocate.
 const LIMIT: usize = 1 << 20;
@@ -43,7 +44,39 @@ fn default_eps() -> f64 {
     1e-5
 }
 
+/// What would change the computation and this decoder has not, with the value that changes nothing.
+const NEUTRAL: [(&str, &[&str]); 4] =
+    [("hidden_act", &["silu", "swish"]), ("attention_bias", &["false"]), ("mlp_bias", &["false"]), ("rope_scaling", &[])];
+
 impl Config {
+    /// Reads the text of a `config.json`. `rope_theta` may stand at the top, as in older checkpoints, or in `rope_parameters`.
+    ///
+    /// # Errors
+    /// It is no JSON, a size is missing, or an option asks for what this decoder has not (biases, scaled RoPE, another activation).
+    pub fn from_json(text: &str) -> Result<Self> {
+        let failed = |error: serde_json::Error| Error::Msg(format!("config.json: {error}"));
+        let mut fields: Map<String, Value> = serde_json::from_str(text).map_err(failed)?;
+        for (name, neutral) in NEUTRAL {
+            match fields.get(name) {
+                None | Some(Value::Null) => {}
+                Some(value) if neutral.contains(&value.to_string().trim_matches('"')) => {}
+                Some(value) => bail!("config.json: {name} = {value} is not supported"),
+            }
+        }
+        if let Some(rope) = fields.remove("rope_parameters").as_ref().and_then(Value::as_object) {
+            match rope.get("rope_type").and_then(Value::as_str) {
+                None | Some("default") => {}
+                Some(other) => bail!("config.json: rope_type {other} is not supported"),
+            }
+            if let Some(theta) = rope.get("rope_theta") {
+                fields.insert("rope_theta".to_owned(), theta.clone());
+            }
+        }
+        let config: Self = serde_json::from_value(Value::Object(fields)).map_err(failed)?;
+        config.check()?;
+        Ok(config)
+    }
+
     /// Width of one head.
     #[must_use]
     pub fn head_dim(&self) -> usize {
@@ -79,5 +112,40 @@ impl Config {
             bail!("config.json: head_dim is {}; RoPE turns pairs, so it must be even", self.head_dim());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::Config;
+
+    const SIZES: &str = r#""hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 1, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "vocab_size": 32"#;
+
+    fn read(more: &str) -> Result<Config, String> {
+        Config::from_json(&format!("{{{SIZES}{more}}}")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn theta_is_found_in_either_place() {
+        assert_eq!(read("").unwrap().rope_theta, 10_000.0);
+        assert_eq!(read(r#", "rope_theta": 500.0"#).unwrap().rope_theta, 500.0);
+        assert_eq!(read(r#", "rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}"#).unwrap().rope_theta, 7.0);
+    }
+
+    #[test]
+    fn what_the_decoder_has_not_is_refused_by_name() {
+        for (option, name) in [
+            (r#", "attention_bias": true"#, "attention_bias"),
+            (r#", "hidden_act": "gelu""#, "hidden_act"),
+            (r#", "rope_scaling": {"factor": 8.0}"#, "rope_scaling"),
+            (r#", "rope_parameters": {"rope_type": "llama3"}"#, "rope_type"),
+            (r#", "head_dim": 3"#, "head_dim"),
+        ] {
+            assert!(read(option).unwrap_err().contains(name), "{option}");
+        }
+        assert!(read(r#", "hidden_act": "silu", "attention_bias": false, "rope_scaling": null"#).is_ok());
     }
 }

@@ -136,12 +136,21 @@ impl Decoder {
     }
 
     /// Logits (rows, vocab) at the chosen rows of the flattened (batch · tokens) positions only: training scores few of them.
+    /// Rows count the tokens of `ids`, whatever the `prompt` door puts before them.
     ///
     /// # Errors
     /// As [`Decoder::forward`], or a row is out of range.
     pub fn forward_rows(&self, ids: &Tensor, rows: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
-        let hidden = self.hidden(ids, doors)?.flatten(0, 1)?.index_select(rows, 0)?;
-        linear(&hidden, self.head.as_ref().unwrap_or(&self.embedding))
+        let hidden = self.hidden(ids, doors)?;
+        let (tokens, positions) = (ids.dim(1)?, hidden.dim(1)?);
+        let real = hidden.narrow(1, positions - tokens, tokens)?;
+        linear(&real.flatten(0, 1)?.index_select(rows, 0)?, self.head.as_ref().unwrap_or(&self.embedding))
+    }
+
+    /// The embedding table, (vocab, hidden).
+    #[must_use]
+    pub fn embedding(&self) -> &Tensor {
+        &self.embedding
     }
 
     /// The residual stream after the final norm, (batch, tokens, hidden).

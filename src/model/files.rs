@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::Path,
 };
 
@@ -14,21 +14,54 @@ use super::{Config, Decoder};
 /// The largest weights file that is read, in bytes.
 const FILE_LIMIT: u64 = 8 << 30;
 
+/// The largest configuration that is read, in bytes.
+const TEXT_LIMIT: u64 = 1 << 20;
+
 /// Reads a model directory in f32.
 ///
 /// # Errors
 /// A file is missing, too large, malformed, or its tensors do not fit the config.
 pub fn load_dir(dir: &Path, device: &Device) -> Result<Decoder> {
     let config_file = dir.join("config.json");
-    let text = fs::read_to_string(&config_file).map_err(|error| at(&config_file, error))?;
-    let config: Config = serde_json::from_str(&text).map_err(|error| at(&config_file, error))?;
-    let weights_file = dir.join("model.safetensors");
-    let size = fs::metadata(&weights_file).map_err(|error| at(&weights_file, error))?.len();
-    if size > FILE_LIMIT {
-        bail!("{}: {size} bytes is more than the {FILE_LIMIT} that are read", weights_file.display());
+    let config = Config::from_json(&read_text(&config_file)?).map_err(|error| at(dir, error))?;
+    Decoder::new(config, &read_tensors_file(&dir.join("model.safetensors"), device)?)
+}
+
+/// Reads a small text file, such as a configuration.
+///
+/// # Errors
+/// It is missing, larger than a mebibyte, or not UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(|error| at(path, error))?;
+    let size = file.take(TEXT_LIMIT + 1).read_to_string(&mut text).map_err(|error| at(path, error))?;
+    if size as u64 > TEXT_LIMIT {
+        bail!("{}: more than the {TEXT_LIMIT} bytes that are read", path.display());
     }
-    let bytes = fs::read(&weights_file).map_err(|error| at(&weights_file, error))?;
-    Decoder::new(config, &read_tensors(&bytes, device)?)
+    Ok(text)
+}
+
+/// Reads the tensors of a safetensors file, as f32.
+///
+/// # Errors
+/// The file is missing or too large, its header lies about the data, or a dtype is unknown.
+pub fn read_tensors_file(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    let size = fs::metadata(path).map_err(|error| at(path, error))?.len();
+    if size > FILE_LIMIT {
+        bail!("{}: {size} bytes is more than the {FILE_LIMIT} that are read", path.display());
+    }
+    let bytes = fs::read(path).map_err(|error| at(path, error))?;
+    read_tensors(&bytes, device).map_err(|error| at(path, error))
+}
+
+/// Writes tensors as a safetensors file, whole or not at all. The metadata says `format: pt`, which transformers asks for.
+///
+/// # Errors
+/// The place cannot be written.
+pub fn write_tensors(path: &Path, tensors: BTreeMap<String, Tensor>) -> Result<()> {
+    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let bytes = safetensors::serialize(tensors, Some(format)).map_err(|error| at(path, error))?;
+    write_whole(path, &bytes)
 }
 
 /// Reads the tensors of a safetensors file held in memory, as f32.
@@ -50,12 +83,14 @@ pub fn save_dir(model: &Decoder, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
     let config = serde_json::to_vec_pretty(model.config()).map_err(|error| at(dir, error))?;
     write_whole(&dir.join("config.json"), &config)?;
-    let tensors: HashMap<String, Tensor> = model.tensors().into_iter().collect();
-    let bytes = safetensors::serialize(&tensors, None).map_err(|error| at(dir, error))?;
-    write_whole(&dir.join("model.safetensors"), &bytes)
+    write_tensors(&dir.join("model.safetensors"), model.tensors())
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file, whole or not at all: beside its place first, then moved there.
+///
+/// # Errors
+/// The place cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|error| at(path, error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| at(path, error))?;

@@ -7,16 +7,18 @@
 //! ```
 //!
 //! In the backward pass n is held constant (§4.3). The paper's column-wise norm is, for weights stored (out, in), that of each row.
+//! Under dropout PEFT computes `y = W₀ x + (m/n − 1) ⊙ (W₀ x̃) + (m/n) ⊙ s · B A x̃`, with the dropped input x̃ in the base product too.
 //! Trained: r · (in + out) + out numbers per site.
 
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor, Var};
 
-use super::{Mergeable, lora::Factors};
-use crate::model::{Doors, Site, linear};
+use super::{Dropout, Lora, Mergeable, Method, lora, lora::Factors};
+use crate::model::{Decoder, Doors, Site, linear};
 
 /// What DoRA trains at one site.
+#[derive(Debug, Clone)]
 pub struct Parts {
     /// The direction's LoRA.
     pub direction: Factors,
@@ -25,38 +27,61 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// A fresh site: m at the row norms of `weight`, so that nothing changes while B is zero.
+    /// A fresh site: m at the row norms of `weight + ΔW`, so that nothing changes while B is zero.
     ///
     /// # Errors
     /// `weight` is no matrix.
     pub fn new(direction: Factors, weight: &Tensor) -> Result<Self> {
-        Ok(Self { direction, magnitude: Var::from_tensor(&row_norms(weight)?)? })
+        let start = row_norms(&(weight.detach() + direction.delta()?.detach())?)?;
+        Ok(Self { direction, magnitude: Var::from_tensor(&start)? })
     }
 
     /// `m / n` (out), n without a gradient.
-    fn scale(&self, weight: &Tensor) -> Result<Tensor> {
+    fn ratio(&self, weight: &Tensor) -> Result<Tensor> {
         let direction = (weight.detach() + self.direction.delta()?.detach())?;
         self.magnitude.div(&row_norms(&direction)?)
     }
 }
 
 /// A DoRA adapter.
+#[derive(Debug)]
 pub struct Dora {
     parts: BTreeMap<Site, Parts>,
+    dropout: Dropout,
 }
 
 impl Dora {
-    /// An adapter of given parts.
-    #[must_use]
-    pub fn from_parts(parts: BTreeMap<Site, Parts>) -> Self {
-        Self { parts }
+    /// A fresh adapter for `base`, with a direction as LoRA's.
+    ///
+    /// # Errors
+    /// As [`Lora::new`].
+    pub fn new(base: &Decoder, config: lora::Config) -> Result<Self> {
+        let dropout = Dropout::new(config.dropout, config.seed)?;
+        let lora = Lora::new(base, config)?;
+        let mut parts = BTreeMap::new();
+        for (site, direction) in lora.factors() {
+            let Some(weight) = base.projection(*site) else { continue };
+            parts.insert(*site, Parts::new(direction.clone(), weight)?);
+        }
+        Ok(Self { parts, dropout })
     }
 
-    /// What is trained.
+    /// An adapter of given parts.
     #[must_use]
-    pub fn variables(&self) -> Vec<Var> {
-        let each = |p: &Parts| [p.direction.a.clone(), p.direction.b.clone(), p.magnitude.clone()];
-        self.parts.values().flat_map(each).collect()
+    pub fn from_parts(parts: BTreeMap<Site, Parts>, dropout: Dropout) -> Self {
+        Self { parts, dropout }
+    }
+
+    /// The parts by site.
+    #[must_use]
+    pub fn parts(&self) -> &BTreeMap<Site, Parts> {
+        &self.parts
+    }
+
+    /// The dropout on the adapter's input, to be switched on while training.
+    #[must_use]
+    pub fn dropout(&self) -> &Dropout {
+        &self.dropout
     }
 }
 
@@ -65,20 +90,46 @@ fn row_norms(matrix: &Tensor) -> Result<Tensor> {
     matrix.sqr()?.sum(1)?.sqrt()
 }
 
+impl Method for Dora {
+    fn named_variables(&self) -> Vec<(String, Var)> {
+        let magnitude = |site: &Site, parts: &Parts| (format!("{site}.lora_magnitude_vector"), parts.magnitude.clone());
+        let of = |(site, parts): (&Site, &Parts)| {
+            parts.direction.named(*site).into_iter().chain([magnitude(site, parts)]).collect::<Vec<_>>()
+        };
+        self.parts.iter().flat_map(of).collect()
+    }
+}
+
 impl Doors for Dora {
     fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
         let y = linear(x, weight)?;
-        match self.parts.get(&site) {
-            Some(parts) => (y + parts.direction.apply(x)?)?.broadcast_mul(&parts.scale(weight)?),
-            None => Ok(y),
+        let Some(parts) = self.parts.get(&site) else { return Ok(y) };
+        let ratio = parts.ratio(weight)?;
+        if !self.dropout.is_active() {
+            return (y + parts.direction.apply(x)?)?.broadcast_mul(&ratio);
         }
+        let dropped = self.dropout.apply(x)?;
+        let base = linear(&dropped, weight)?.broadcast_mul(&(&ratio - 1.0)?)?;
+        (y + base)? + parts.direction.apply(&dropped)?.broadcast_mul(&ratio)?
     }
 }
 
 impl Mergeable for Dora {
     fn merged(&self, site: Site, weight: &Tensor) -> Result<Option<Tensor>> {
         let merge =
-            |parts: &Parts| (weight + parts.direction.delta()?)?.broadcast_mul(&parts.scale(weight)?.unsqueeze(1)?);
+            |parts: &Parts| (weight + parts.direction.delta()?)?.broadcast_mul(&parts.ratio(weight)?.unsqueeze(1)?);
         self.parts.get(&site).map(merge).transpose()
+    }
+
+    fn keepsake(&self, site: Site, weight: &Tensor) -> Result<Option<Tensor>> {
+        self.parts.get(&site).map(|parts| parts.ratio(weight)).transpose()
+    }
+
+    fn unmerged(&self, site: Site, merged: &Tensor, keepsake: Option<&Tensor>) -> Result<Option<Tensor>> {
+        let Some(parts) = self.parts.get(&site) else { return Ok(None) };
+        let Some(ratio) = keepsake else {
+            candle_core::bail!("{site}: a merged DoRA weight has lost the norms of its rows; unmerge needs m / n of then")
+        };
+        Ok(Some((merged.broadcast_div(&ratio.unsqueeze(1)?)? - parts.direction.delta()?)?))
     }
 }

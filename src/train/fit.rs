@@ -1,7 +1,7 @@
 //! The training loop: draw a batch, forward, backward, one AdamW step.
 
-use candle_core::{Result, Tensor, Var};
-use candle_nn::{AdamW, Optimizer as _, ParamsAdamW};
+use candle_core::{Result, Tensor};
+use candle_nn::ParamsAdamW;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -9,7 +9,10 @@ use super::{
     Batch,
     skills::{self, Skill},
 };
-use crate::model::{Decoder, Doors};
+use crate::{
+    model::{Decoder, Doors},
+    optim::{AdamW, Groups},
+};
 
 /// What a run does.
 #[derive(Debug, Clone)]
@@ -60,26 +63,26 @@ pub fn loss(model: &Decoder, doors: &dyn Doors, batch: &Batch) -> Result<Tensor>
     candle_nn::loss::cross_entropy(&logits, &batch.targets)
 }
 
-/// Trains `variables` by AdamW (Loshchilov & Hutter 2017, arXiv 1711.05101) on fresh examples; `watch` sees each step.
+/// Trains `groups` by AdamW on fresh examples; `watch` sees each step.
 ///
 /// # Errors
 /// A tensor operation fails, or `watch` does.
 pub fn fit(
     model: &Decoder,
     doors: &dyn Doors,
-    variables: Vec<Var>,
+    groups: impl Into<Groups>,
     plan: &Plan,
     mut watch: impl FnMut(Step) -> Result<()>,
 ) -> Result<()> {
     let params = ParamsAdamW { lr: plan.learning_rate, weight_decay: plan.weight_decay, ..ParamsAdamW::default() };
-    let mut optimizer = AdamW::new(variables, params)?;
+    let mut optimizer = AdamW::new(groups.into(), &params)?;
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     for index in 0..plan.steps {
         let examples: Vec<_> = (0..plan.batch).filter_map(|_| skills::draw(&plan.skills, &mut rng, false)).collect();
         let batch = Batch::new(&examples, model.device())?;
         let loss = loss(model, doors, &batch)?;
         optimizer.set_learning_rate(plan.rate(index));
-        optimizer.backward_step(&loss)?;
+        optimizer.step(&loss.backward()?)?;
         watch(Step { index, loss: f64::from(loss.to_scalar::<f32>()?) })?;
     }
     Ok(())

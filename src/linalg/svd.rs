@@ -1,24 +1,15 @@
 //! Singular value decomposition, `M = U diag(σ) Vᵀ`, by faer; by the system's LAPACK with the feature `lapack`.
 //!
 //! ```
-//! use deltaw::analysis::svd::singular_values;
+//! use deltaw::linalg::singular_values;
 //! let values = singular_values(&ndarray::array![[3.0f32, 0.0], [4.0, 5.0]])?;
 //! assert!((values[0] - 45f64.sqrt()).abs() < 1e-5 && (values[1] - 5f64.sqrt()).abs() < 1e-5);
-//! # Ok::<(), deltaw::analysis::svd::Error>(())
+//! # Ok::<(), deltaw::linalg::Error>(())
 //! ```
 
 use ndarray::{Array1, Array2};
 
-/// Why a decomposition failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// An entry is NaN or infinite.
-    #[error("the matrix has an entry that is not a finite number")]
-    NotFinite,
-    /// The iteration did not converge.
-    #[error("the singular value decomposition did not converge: {0}")]
-    Failed(String),
-}
+use super::{Error, checked};
 
 /// A thin decomposition of an (m, n) matrix, with p = min(m, n).
 #[derive(Debug, Clone)]
@@ -55,19 +46,12 @@ pub fn svd(matrix: &Array2<f32>) -> Result<Svd, Error> {
     by_faer::thin(&matrix)
 }
 
-fn checked(matrix: &Array2<f32>) -> Result<Array2<f64>, Error> {
-    match matrix.iter().all(|value| value.is_finite()) {
-        true => Ok(matrix.mapv(f64::from)),
-        false => Err(Error::NotFinite),
-    }
-}
-
 #[cfg(any(not(feature = "lapack"), test))]
 mod by_faer {
     use faer::{Mat, linalg::solvers::Svd as FaerSvd};
     use ndarray::{Array1, Array2};
 
-    use super::{Error, Svd};
+    use super::{super::Error, Svd};
 
     fn matrix(matrix: &Array2<f64>) -> Mat<f64> {
         Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[[i, j]])
@@ -93,7 +77,7 @@ mod by_lapack {
     use ndarray::Array2;
     use ndarray_linalg::{JobSvd, SVDDC as _};
 
-    use super::{Error, Svd};
+    use super::{super::Error, Svd};
 
     pub(super) fn values(m: &Array2<f64>) -> Result<Vec<f64>, Error> {
         let (_, s, _) = m.svddc(JobSvd::None).map_err(|error| Error::Failed(error.to_string()))?;
