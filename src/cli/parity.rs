@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Failure, Global, verdict::clean};
-use crate::parity::{self, Check, Outcome, Report};
+use crate::{
+    model::one_line,
+    parity::{self, Check, Outcome, Report},
+};
 
 const EXAMPLES: &str = "\
 A directory holds `base/` (config.json, model.safetensors) and one folder per case with case.json (hyper-parameters, optimiser,
@@ -61,7 +64,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
 
 /// Runs the cases of `dir` one by one.
 fn reports<'a>(dir: &'a Path, only: &[String]) -> Result<impl Iterator<Item = Report> + 'a, Failure> {
-    let unusable = |error: candle_core::Error| Failure::usage(error.to_string());
+    let unusable = |error: candle_core::Error| Failure::usage(one_line(&error));
     let mut names = parity::cases(dir).map_err(unusable)?;
     if let Some(odd) = only.iter().find(|name| !names.contains(name)) {
         return Err(Failure::usage(format!("{} has no case `{odd}`; it has {}", dir.display(), names.join(", "))));

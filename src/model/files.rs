@@ -99,5 +99,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn at(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::Msg(format!("{}: {error}", path.display()))
+    Error::Msg(format!("{}: {}", path.display(), one_line(&error)))
+}
+
+/// An error's message in one line, without the backtrace that candle adds where `RUST_BACKTRACE` is set.
+pub fn one_line(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let message = text.split("\n   0: ").next().unwrap_or_default();
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(": ")
 }

@@ -19,7 +19,7 @@ use std::{fs, path::Path};
 use candle_core::{Device, Error, Result, Tensor};
 use serde::Serialize;
 
-use crate::model::{Decoder, load_dir};
+use crate::model::{Decoder, load_dir, one_line};
 use case::Case;
 
 /// One comparison.
@@ -110,9 +110,9 @@ pub fn base(dir: &Path) -> Result<Decoder> {
 #[must_use]
 pub fn run(dir: &Path, name: &str, base: &Decoder) -> Report {
     match Case::open(&dir.join(name)) {
-        Err(error) => Report { case: name.to_owned(), method: String::new(), outcome: Outcome::Broken(error.to_string()) },
+        Err(error) => Report { case: name.to_owned(), method: String::new(), outcome: Outcome::Broken(one_line(&error)) },
         Ok(case) => {
-            let outcome = compare(&case, base).unwrap_or_else(|error| Outcome::Broken(error.to_string()));
+            let outcome = compare(&case, base).unwrap_or_else(|error| Outcome::Broken(one_line(&error)));
             Report { case: name.to_owned(), method: case.method().to_owned(), outcome }
         }
     }

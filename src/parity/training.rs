@@ -34,10 +34,13 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
 
 /// The method that the case trains.
 fn method(case: &Case, base: &Decoder) -> Result<Box<dyn Method>> {
+    let initial = case.file("initial.safetensors")?;
+    if initial.contains_key("embedding.weight") {
+        return Ok(from_raw(&initial, base)?);
+    }
     if case.has_file("adapter") {
         return Ok(hub::load(&case.path("adapter"), base)?.into_method());
     }
-    let initial = case.file("initial.safetensors")?;
     if case.has_file("frozen_adapters.safetensors") {
         let names = case.hyper("adapters").and_then(Value::as_array).cloned().unwrap_or_default();
         let frozen = case.file("frozen_adapters.safetensors")?;
@@ -54,7 +57,7 @@ fn method(case: &Case, base: &Decoder) -> Result<Box<dyn Method>> {
         Some(name) => {
             Ok(Box::new(adapterhub::read(&bottleneck(case, &name, &initial), initial.clone(), base)?))
         }
-        None => Ok(from_raw(&initial, base)?),
+        None => bail!("initial.safetensors has no tensor of a method that is known here"),
     }
 }
 

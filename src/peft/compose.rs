@@ -5,7 +5,7 @@
 //! cat:              A = [w_i s_i A_i] stacked               B = [B_i] side by side           B A = Σ w_i s_i B_i A_i, exactly
 //! svd:              B A = best rank-r approximation of Σ w_i s_i B_i A_i
 //! magnitude_prune:  linear, after keeping in each A_i and B_i only the ⌊d · size⌋ largest entries
-//! ties:             the same pruning; then, entry by entry, only those that agree with the sign of the sum count, averaged
+//! ties:             the same pruning; then, entry by entry, only those with the sign of their plain sum count: their weighted mean
 //! ```
 //!
 //! `linear` is not the sum of the updates: (Σ B_i)(Σ A_i) has cross terms B_i A_j, and so has any average of factors. Factors are also
@@ -98,8 +98,10 @@ fn pair(parts: &[(&Factors, f64)], how: Combination) -> Result<(Tensor, Tensor)>
             Ok((sum(&pruned(&a, density)?)?, sum(&pruned(&b, density)?)?))
         }
         Combination::Ties { density } => {
-            let (a, b) = rooted()?;
-            Ok((elected(&pruned(&a, density)?)?, elected(&pruned(&b, density)?)?))
+            let (a, b) = scaled(|_| 1.0, |_| 1.0)?;
+            let roots: Vec<f64> = parts.iter().map(|(_, weight)| weight.abs().sqrt()).collect();
+            let signed: Vec<f64> = parts.iter().zip(&roots).map(|((_, weight), root)| weight.signum() * root).collect();
+            Ok((elected(&pruned(&a, density)?, &signed)?, elected(&pruned(&b, density)?, &roots)?))
         }
     }
 }
@@ -138,17 +140,17 @@ fn pruned(tensors: &[Tensor], density: f64) -> Result<Vec<Tensor>> {
     tensors.iter().map(prune).collect()
 }
 
-/// Entry by entry the mean of those that have the sign of the sum; a sum of zero counts as positive.
-fn elected(tensors: &[Tensor]) -> Result<Tensor> {
+/// Entry by entry the weighted mean of those that have the sign of the (unweighted) sum; a sum of zero counts as positive.
+fn elected(tensors: &[Tensor], weights: &[f64]) -> Result<Tensor> {
     let total = sum(tensors)?;
     let flat = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
     let signs = flat(&total)?;
     let mut sums = vec![0f32; signs.len()];
     let mut counts = vec![0f32; signs.len()];
-    for tensor in tensors {
+    for (tensor, weight) in tensors.iter().zip(weights) {
         for (index, value) in flat(tensor)?.into_iter().enumerate() {
             if value != 0.0 && (value > 0.0) == (signs[index] >= 0.0) {
-                sums[index] += value;
+                sums[index] += value * *weight as f32;
                 counts[index] += 1.0;
             }
         }

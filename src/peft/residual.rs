@@ -59,6 +59,20 @@ impl Start {
         Ok(Self { base: residual, adapter, first })
     }
 
+    /// A start whose first factors are those of `adapter` as it is now: `W_res = W₀ − s · B₀ A₀`.
+    ///
+    /// # Errors
+    /// A tensor operation fails.
+    pub fn from_adapter(base: &Decoder, adapter: Lora) -> Result<Self> {
+        let mut first = BTreeMap::new();
+        let residual = replace(base, |site, weight| {
+            let Some(factors) = adapter.factors().get(&site) else { return Ok(None) };
+            first.insert(site, (factors.a.as_detached_tensor().copy()?, factors.b.as_detached_tensor().copy()?));
+            (weight - factors.delta()?.detach()).map(Some)
+        })?;
+        Ok(Self { base: residual, adapter, first })
+    }
+
     /// The trained adapter as a plain LoRA for the original base: A' = [A; A₀], B' = [B, −B₀], α and r so that the scale stays.
     /// Exact for PiSSA and OLoRA; for LoftQ the original weight replaces what its base and first factors made of it.
     ///

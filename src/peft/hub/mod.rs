@@ -16,7 +16,7 @@ pub use read::{Layer, load, load_layer};
 pub use write::{PeftFormat, save};
 
 use super::{Dora, Fusion, Ia3, Lora, Mergeable, Method, Prefix, Prompt, Vera, bottleneck::Adapters};
-use crate::model::Doors;
+use crate::model::{Doors, one_line};
 
 /// Name of the configuration file.
 pub const CONFIG: &str = "adapter_config.json";
@@ -175,5 +175,5 @@ impl Parts {
 }
 
 fn at(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::Msg(format!("{}: {error}", path.display()))
+    Error::Msg(format!("{}: {}", path.display(), one_line(&error)))
 }
