@@ -1,134 +1,98 @@
-//! Every method that reads PEFT's files against PEFT: logits unmerged and merged, and the gradients' reach.
+//! Every method against the libraries that define it: forward, merged, composed, first gradients, training traces.
 //!
-//! The cases under `tests/data/goldens` were computed by PEFT 0.21.2 (see each `case.json`); tolerances are theirs.
+//! The cases under `tests/data/goldens` were computed by PEFT 0.21.2 and adapters 1.3.0 (see `README.md` there); tolerances are theirs.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use candle_core::{DType, Device, Tensor};
-use deltaw::{
-    model::{Decoder, Doors, Shut, load_dir},
-    peft::{hub, merge},
-};
-use serde_json::Value;
-
-const MERGEABLE: [&str; 7] =
-    ["lora_qv", "lora_all_linear", "lora_patterns", "rslora", "dora_all_linear", "vera", "ia3"];
-
-const FORWARD_ONLY: [&str; 2] = ["prefix_tuning", "prompt_tuning"];
+use deltaw::parity::{self, Outcome, Report};
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/goldens")
 }
 
-fn base() -> Decoder {
-    load_dir(&goldens().join("base"), &Device::Cpu).unwrap()
-}
-
-struct Case {
-    io: HashMap<String, Tensor>,
-    about: Value,
-    adapter: hub::Adapter,
-}
-
-fn open(name: &str, base: &Decoder) -> Case {
-    let dir = goldens().join(name);
-    Case {
-        io: candle_core::safetensors::load(dir.join("io.safetensors"), &Device::Cpu).unwrap(),
-        about: serde_json::from_slice(&fs::read(dir.join("case.json")).unwrap()).unwrap(),
-        adapter: hub::load(&dir.join("adapter"), base).unwrap_or_else(|error| panic!("{name}: {error}")),
-    }
-}
-
-fn logits(model: &Decoder, case: &Case, doors: &dyn Doors) -> Tensor {
-    model.forward(&case.io["input_ids"].to_dtype(DType::U32).unwrap(), doors).unwrap()
-}
-
-fn compare(name: &str, ours: &Tensor, case: &Case, key: &str, tolerance: &str) {
-    let gap = (ours - &case.io[key]).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-    let allowed = case.about["tolerance"][tolerance].as_f64().unwrap();
-    println!("{name} {key}: largest difference {gap:e}, tolerance {allowed:e}");
-    assert!(f64::from(gap) <= allowed, "{name} {key}: {gap} > {allowed}");
-}
-
 #[test]
-fn logits_are_those_of_peft() {
-    let base = base();
-    for name in MERGEABLE.into_iter().chain(FORWARD_ONLY) {
-        let case = open(name, &base);
-        let ours = logits(&base, &case, case.adapter.doors());
-        compare(name, &ours, &case, "logits", "logits_abs");
-        // The adapter does something: against the base alone the same comparison fails by far.
-        if name != "prompt_tuning" {
-            let bare = (logits(&base, &case, &Shut) - &case.io["logits"]).unwrap().abs().unwrap();
-            assert!(bare.max_all().unwrap().to_scalar::<f32>().unwrap() > 0.2, "{name}");
+fn every_case_is_at_parity() {
+    let dir = goldens();
+    let base = parity::base(&dir).unwrap();
+    let names = parity::cases(&dir).unwrap();
+    assert_eq!(names.len(), 35, "{names:?}");
+    for name in names {
+        let report = parity::run(&dir, &name, &base);
+        let Outcome::Compared(checks) = &report.outcome else { panic!("{report:?}") };
+        for check in checks {
+            println!("{name}: {} off by {:e}, tolerance {:e}", check.what, check.absolute, check.tolerance);
         }
+        assert!(report.passes(), "{report:?}");
     }
 }
 
-#[test]
-fn merged_models_are_those_of_peft() {
-    let base = base();
-    for name in MERGEABLE {
-        let case = open(name, &base);
-        let merged = merge(&base, case.adapter.mergeable().unwrap()).unwrap();
-        compare(name, &logits(&merged, &case, &Shut), &case, "merged_logits", "merged_logits_abs");
+/// A copy of one case (and the base) with a change.
+fn changed(name: &str, change: impl Fn(&Path)) -> Report {
+    let dir = tempfile::tempdir().unwrap();
+    for case in ["base", name] {
+        copy(&goldens().join(case), &dir.path().join(case));
     }
-    for name in FORWARD_ONLY {
-        assert!(open(name, &base).adapter.mergeable().is_none());
+    change(&dir.path().join(name));
+    let base = parity::base(dir.path()).unwrap();
+    parity::run(dir.path(), name, &base)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, &target).map(|_| ()).unwrap() }
     }
 }
 
-#[test]
-fn every_trained_tensor_gets_a_finite_gradient_and_no_frozen_one_does() {
-    let base = base();
-    for name in MERGEABLE.into_iter().chain(FORWARD_ONLY) {
-        let case = open(name, &base);
-        let grads = logits(&base, &case, case.adapter.doors()).sqr().unwrap().mean_all().unwrap().backward().unwrap();
-        for variable in case.adapter.variables() {
-            let grad = grads.get(variable.as_tensor()).unwrap_or_else(|| panic!("{name}: a tensor has no gradient"));
-            let size = grad.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            assert!(size.is_finite() && size > 0.0, "{name}: {size}");
-        }
-        assert!(base.tensors().values().all(|weight| grads.get(weight).is_none()), "{name}");
-    }
+fn edit(file: PathBuf, change: impl Fn(&mut serde_json::Value)) {
+    let mut value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    change(&mut value);
+    fs::write(file, value.to_string()).unwrap();
 }
 
 #[test]
-fn what_is_not_supported_is_refused_by_name() {
-    let base = base();
-    let refused = |change: &dyn Fn(&mut Value), part: &str| {
-        let dir = tempfile::tempdir().unwrap();
-        let from = goldens().join("lora_qv/adapter");
-        let mut config: Value = serde_json::from_slice(&fs::read(from.join("adapter_config.json")).unwrap()).unwrap();
-        change(&mut config);
-        fs::write(dir.path().join("adapter_config.json"), config.to_string()).unwrap();
-        fs::copy(from.join("adapter_model.safetensors"), dir.path().join("adapter_model.safetensors")).unwrap();
-        let error = hub::load(dir.path(), &base).err().unwrap().to_string();
-        assert!(error.contains(part), "{error}");
+fn the_commonest_mistakes_fail_by_far() {
+    let failing = |report: Report| {
+        let Outcome::Compared(checks) = &report.outcome else { panic!("{report:?}") };
+        assert!(checks.iter().any(|check| check.absolute > 100.0 * check.tolerance), "{report:?}");
+        assert!(!report.passes());
     };
-    refused(&|c| c["fan_in_fan_out"] = true.into(), "option `fan_in_fan_out` is not supported");
-    refused(&|c| c["bias"] = "all".into(), "option `bias` is not supported");
-    refused(&|c| c["something_new"] = 3.into(), "option `something_new` is not supported");
-    refused(&|c| c["peft_type"] = "LOHA".into(), "peft_type `LOHA` is not supported");
-    refused(&|c| c["r"] = 5.into(), "has shape");
-    refused(&|c| c["rank_pattern"] = serde_json::json!({".*q.*": 4}), "regular expression");
+    let adapter = |dir: &Path| dir.join("adapter/adapter_config.json");
+    failing(changed("rslora", |dir| edit(adapter(dir), |config| config["use_rslora"] = false.into())));
+    failing(changed("lora_qv", |dir| edit(adapter(dir), |config| config["lora_alpha"] = 4.into())));
+    failing(changed("dora_all_linear", |dir| {
+        // Without its magnitudes a DoRA is another adapter; PEFT's key for them must be read.
+        let file = dir.join("adapter/adapter_model.safetensors");
+        let tensors = candle_core::safetensors::load(&file, &candle_core::Device::Cpu).unwrap();
+        let doubled = tensors.into_iter().map(|(name, tensor)| {
+            let scale = if name.ends_with("magnitude_vector") { 2.0 } else { 1.0 };
+            (name, (tensor * scale).unwrap())
+        });
+        candle_core::safetensors::save(&doubled.collect(), &file).unwrap();
+    }));
+    failing(changed("train_lora", |dir| edit(dir.join("case.json"), |case| case["optimizer"]["lr"] = 0.05.into())));
 }
 
 #[test]
-fn broken_files_are_one_error() {
-    let base = base();
-    let from = goldens().join("lora_qv/adapter");
-    let bytes = fs::read(from.join("adapter_model.safetensors")).unwrap();
-    let lying = [&u64::MAX.to_le_bytes()[..], &bytes[8..]].concat();
-    for broken in [&bytes[..bytes.len() / 2], &bytes[..4], &lying, b""] {
-        let dir = tempfile::tempdir().unwrap();
-        fs::copy(from.join("adapter_config.json"), dir.path().join("adapter_config.json")).unwrap();
-        fs::write(dir.path().join("adapter_model.safetensors"), broken).unwrap();
-        assert!(hub::load(dir.path(), &base).is_err());
-    }
+fn a_case_that_cannot_be_run_says_why_in_one_line() {
+    let why = |report: Report| match report.outcome {
+        Outcome::Broken(why) => why,
+        other => panic!("{other:?}"),
+    };
+    let case = |dir: &Path| dir.join("case.json");
+    let text = why(changed("lora_qv", |dir| edit(case(dir), |case| case["tolerance"] = serde_json::json!({}))));
+    assert_eq!(text, "case.json has no tolerance `logits_abs`");
+    let text = why(changed("lora_qv", |dir| fs::write(case(dir), "{").unwrap()));
+    assert!(text.contains("case.json") && !text.contains('\n'), "{text}");
+    let text = why(changed("lora_qv", |dir| fs::write(dir.join("io.safetensors"), b"12345678lies").unwrap()));
+    assert!(text.contains("io.safetensors") && !text.contains('\n'), "{text}");
+    let lion = |case: &mut serde_json::Value| case["optimizer"]["name"] = "Lion".into();
+    let text = why(changed("train_lora", |dir| edit(case(dir), lion)));
+    assert!(text.contains("Lion"), "{text}");
 }

@@ -106,7 +106,9 @@ impl Architecture {
     /// A size is missing or absurd.
     pub fn from_config(name: &str, config: &Value) -> Result<Self, String> {
         let optional = |key: &str| match config.get(key).and_then(Value::as_u64) {
-            Some(size) if size == 0 || size > SIZE_LIMIT => Err(format!("{key} is {size}; it must be 1 to {SIZE_LIMIT}")),
+            Some(size) if size == 0 || size > SIZE_LIMIT => {
+                Err(format!("{key} is {size}; it must be 1 to {SIZE_LIMIT}"))
+            }
             size => Ok(size),
         };
         let size = |key: &str| optional(key)?.ok_or_else(|| format!("the configuration has no number `{key}`"));
@@ -135,17 +137,15 @@ impl Architecture {
     pub fn matrices(&self) -> Vec<Matrix> {
         let (d, query, kv, ff) = (self.hidden, self.query, self.kv, self.ff);
         let shapes: &[(&'static str, u64, u64)] = match self.family {
-            Family::Llama => {
-                &[
-                    ("q", query, d),
-                    ("k", kv, d),
-                    ("v", kv, d),
-                    ("o", d, query),
-                    ("gate", ff, d),
-                    ("up", ff, d),
-                    ("down", d, ff),
-                ]
-            }
+            Family::Llama => &[
+                ("q", query, d),
+                ("k", kv, d),
+                ("v", kv, d),
+                ("o", d, query),
+                ("gate", ff, d),
+                ("up", ff, d),
+                ("down", d, ff),
+            ],
             Family::Plain => &[("q", d, d), ("k", kv, d), ("v", kv, d), ("o", d, d), ("up", ff, d), ("down", d, ff)],
             Family::Fused => &[("c_attn", 3 * d, d), ("attn.c_proj", d, d), ("c_fc", ff, d), ("mlp.c_proj", d, ff)],
         };
@@ -205,9 +205,15 @@ mod tests {
     fn a_config_gives_what_is_known_by_name() {
         let llama = json!({"vocab_size": 128_256, "hidden_size": 4096, "intermediate_size": 14_336, "num_hidden_layers": 32,
             "num_attention_heads": 32, "num_key_value_heads": 8, "tie_word_embeddings": false});
-        assert_eq!(Architecture::from_config("llama-3-8b", &llama).unwrap(), *Architecture::named("llama-3-8b").unwrap());
+        assert_eq!(
+            Architecture::from_config("llama-3-8b", &llama).unwrap(),
+            *Architecture::named("llama-3-8b").unwrap()
+        );
         let gpt2 = json!({"vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024});
-        assert_eq!(Architecture::from_config("gpt2-small", &gpt2).unwrap(), *Architecture::named("gpt2-small").unwrap());
+        assert_eq!(
+            Architecture::from_config("gpt2-small", &gpt2).unwrap(),
+            *Architecture::named("gpt2-small").unwrap()
+        );
     }
 
     #[test]

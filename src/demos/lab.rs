@@ -69,7 +69,6 @@ pub(super) fn tail(curve: &[(f64, f64)]) -> f64 {
     curve.iter().rev().take(count).map(|(_, loss)| loss).sum::<f64>() / count as f64
 }
 
-
 /// Reads argument `name` as a number in `range`, or takes `default`.
 pub(super) fn number<T>(
     demo: &'static str,

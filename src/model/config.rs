@@ -45,8 +45,12 @@ fn default_eps() -> f64 {
 }
 
 /// What would change the computation and this decoder has not, with the value that changes nothing.
-const NEUTRAL: [(&str, &[&str]); 4] =
-    [("hidden_act", &["silu", "swish"]), ("attention_bias", &["false"]), ("mlp_bias", &["false"]), ("rope_scaling", &[])];
+const NEUTRAL: [(&str, &[&str]); 4] = [
+    ("hidden_act", &["silu", "swish"]),
+    ("attention_bias", &["false"]),
+    ("mlp_bias", &["false"]),
+    ("rope_scaling", &[]),
+];
 
 impl Config {
     /// Reads the text of a `config.json`. `rope_theta` may stand at the top, as in older checkpoints, or in `rope_parameters`.
@@ -132,7 +136,10 @@ mod tests {
     fn theta_is_found_in_either_place() {
         assert_eq!(read("").unwrap().rope_theta, 10_000.0);
         assert_eq!(read(r#", "rope_theta": 500.0"#).unwrap().rope_theta, 500.0);
-        assert_eq!(read(r#", "rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}"#).unwrap().rope_theta, 7.0);
+        assert_eq!(
+            read(r#", "rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}"#).unwrap().rope_theta,
+            7.0
+        );
     }
 
     #[test]

@@ -18,7 +18,11 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     let inputs = case.field("inputs").and_then(Value::as_object).into_iter().flatten();
     for (name, _) in inputs {
-        checks.push(case.check(&format!("logits/{name}"), &base.forward(&ids, &load(case, base, name)?)?, "logits_abs")?);
+        checks.push(case.check(
+            &format!("logits/{name}"),
+            &base.forward(&ids, &load(case, base, name)?)?,
+            "logits_abs",
+        )?);
     }
     for (name, about) in case.field("combinations").and_then(Value::as_object).into_iter().flatten() {
         let (adapters, weights) = (strings(about, "adapters"), numbers(about, "weights"));
@@ -33,7 +37,12 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
         let logits = format!("logits/{name}");
         checks.push(case.check(&logits, &base.forward(&ids, &ours)?, "logits_abs")?);
         let theirs = base.forward(&ids, &load(case, base, name)?)?;
-        checks.push(check(format!("{logits} (as saved)"), &theirs, case.tensor(&logits)?, case.tolerance("logits_abs")?)?);
+        checks.push(check(
+            format!("{logits} (as saved)"),
+            &theirs,
+            case.tensor(&logits)?,
+            case.tolerance("logits_abs")?,
+        )?);
     }
     Ok(checks)
 }
@@ -64,7 +73,14 @@ fn combination(about: &Value) -> Result<Combination> {
 }
 
 fn strings(about: &Value, name: &str) -> Vec<String> {
-    about.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    about
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn numbers(about: &Value, name: &str) -> Vec<f64> {

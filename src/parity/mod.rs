@@ -110,7 +110,9 @@ pub fn base(dir: &Path) -> Result<Decoder> {
 #[must_use]
 pub fn run(dir: &Path, name: &str, base: &Decoder) -> Report {
     match Case::open(&dir.join(name)) {
-        Err(error) => Report { case: name.to_owned(), method: String::new(), outcome: Outcome::Broken(one_line(&error)) },
+        Err(error) => {
+            Report { case: name.to_owned(), method: String::new(), outcome: Outcome::Broken(one_line(&error)) }
+        }
         Ok(case) => {
             let outcome = compare(&case, base).unwrap_or_else(|error| Outcome::Broken(one_line(&error)));
             Report { case: name.to_owned(), method: case.method().to_owned(), outcome }
@@ -172,4 +174,9 @@ fn check(what: impl Into<String>, ours: &Tensor, expected: &Tensor, tolerance: f
         }
     }
     Ok(Check { what, absolute, relative: absolute / largest.max(f64::MIN_POSITIVE), tolerance })
+}
+
+/// The check with the largest absolute difference; NaN is the largest of all.
+fn worst(checks: Vec<Check>) -> Option<Check> {
+    checks.into_iter().max_by(|a, b| a.absolute.total_cmp(&b.absolute))
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     Case, Check, check,
     training::{Trained, trace},
+    worst,
 };
 use crate::{
     model::{Decoder, Shut},
@@ -67,23 +68,22 @@ fn updates(case: &Case, ours: &Lora, theirs: &Lora) -> Result<Check> {
     if !ours.factors().keys().eq(theirs.factors().keys()) {
         bail!("adapter_init adapts other modules than case.json says");
     }
-    let mut worst: Option<Check> = None;
+    let mut checks = Vec::new();
     for (site, factors) in theirs.factors() {
         let Some(delta) = ours.delta(*site)? else { continue };
         let what = format!("update at the start ({site})");
-        let check = check(what, &delta, &factors.delta()?, case.tolerance("delta_abs")?)?;
-        if worst.as_ref().is_none_or(|worst| !(check.absolute <= worst.absolute)) {
-            worst = Some(check);
-        }
+        checks.push(check(what, &delta, &factors.delta()?, case.tolerance("delta_abs")?)?);
     }
-    worst.ok_or_else(|| candle_core::Error::Msg("adapter_init adapts nothing".to_owned()))
+    worst(checks).ok_or_else(|| candle_core::Error::Msg("adapter_init adapts nothing".to_owned()))
 }
 
 fn config(case: &Case) -> Result<lora::Config> {
     let Some(rank) = case.hyper("r").and_then(Value::as_u64) else { bail!("case.json has no `r`") };
     let alpha = case.hyper("lora_alpha").and_then(Value::as_f64).unwrap_or(8.0);
     let targets = match case.hyper("target_modules") {
-        Some(Value::Array(names)) => Targets::Names(names.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        Some(Value::Array(names)) => {
+            Targets::Names(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        }
         Some(Value::String(text)) if text.starts_with("all-linear") => Targets::AllLinear,
         Some(Value::String(expression)) => Targets::pattern(expression)?,
         _ => bail!("case.json has no `target_modules`"),

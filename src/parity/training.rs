@@ -6,7 +6,7 @@ use candle_core::{D, DType, Result, Tensor, Var, bail};
 use candle_nn::ParamsAdamW;
 use serde_json::{Map, Value, json};
 
-use super::{Case, Check, check, forward::from_raw};
+use super::{Case, Check, check, forward::from_raw, worst};
 use crate::{
     model::{Decoder, Doors, Shut},
     optim::{AdamW, Groups, clip},
@@ -54,9 +54,7 @@ fn method(case: &Case, base: &Decoder) -> Result<Box<dyn Method>> {
         return Ok(Box::new(adapterhub::read_fusion(&config, initial, adapters, base)?));
     }
     match initial.keys().find_map(|key| key.split(".adapters.").nth(1)?.split('.').next().map(str::to_owned)) {
-        Some(name) => {
-            Ok(Box::new(adapterhub::read(&bottleneck(case, &name, &initial), initial.clone(), base)?))
-        }
+        Some(name) => Ok(Box::new(adapterhub::read(&bottleneck(case, &name, &initial), initial.clone(), base)?)),
         None => bail!("initial.safetensors has no tensor of a method that is known here"),
     }
 }
@@ -125,8 +123,9 @@ pub(super) fn trace(case: &Case, trained: &Trained<'_>) -> Result<Vec<Check>> {
         losses.push(loss.to_scalar::<f32>()?);
         let mut grads = loss.backward()?;
         if step == 0 && case.has_file("grad_step1.safetensors") {
-            let of = |variable: &Var| grads.get(variable.as_tensor()).cloned().map_or_else(|| variable.zeros_like(), Ok);
-            checks.push(worst(case, "gradients of step 1", "grad_step1.safetensors", "grad_abs", trained, of)?);
+            let of =
+                |variable: &Var| grads.get(variable.as_tensor()).cloned().map_or_else(|| variable.zeros_like(), Ok);
+            checks.push(worst_of(case, "gradients of step 1", "grad_step1.safetensors", "grad_abs", trained, of)?);
         }
         if let Some(limit) = clipping {
             clip(&mut grads, &variables, limit)?;
@@ -138,13 +137,13 @@ pub(super) fn trace(case: &Case, trained: &Trained<'_>) -> Result<Vec<Check>> {
     checks.push(case.check("loss_after", &loss(case, trained)?.reshape(1)?, "loss_abs")?);
     if case.has_file("final.safetensors") {
         let of = |variable: &Var| Ok(variable.as_detached_tensor());
-        checks.push(worst(case, "tensors at the end", "final.safetensors", "final_abs", trained, of)?);
+        checks.push(worst_of(case, "tensors at the end", "final.safetensors", "final_abs", trained, of)?);
     }
     Ok(checks)
 }
 
 /// The worst of the tensors in one of the case's files.
-fn worst(
+fn worst_of(
     case: &Case,
     what: &str,
     file: &str,
@@ -153,23 +152,19 @@ fn worst(
     ours: impl Fn(&Var) -> Result<Tensor>,
 ) -> Result<Check> {
     let expected = case.file(file)?;
-    let mut worst: Option<Check> = None;
-    let mut compared = 0;
+    let (mut checks, mut found) = (Vec::new(), 0);
     for (name, variable) in &trained.variables {
         let Some(expected) = find(&expected, name) else { continue };
-        compared += 1;
+        found += 1;
         // A key's bias moves all scores alike; softmax ignores it, and its gradient is rounding.
-        if name.ends_with(".key.bias") {
-            continue;
-        }
-        let check = check(format!("{what} ({name})"), &ours(variable)?, expected, case.tolerance(tolerance)?)?;
-        if worst.as_ref().is_none_or(|worst| !(check.absolute <= worst.absolute)) {
-            worst = Some(check);
+        if !name.ends_with(".key.bias") {
+            let what = format!("{what} ({name})");
+            checks.push(check(what, &ours(variable)?, expected, case.tolerance(tolerance)?)?);
         }
     }
-    match worst {
-        Some(worst) if compared == expected.len() => Ok(worst),
-        _ => bail!("{file} has {} tensors, of which this method trains {compared}", expected.len()),
+    match worst(checks) {
+        Some(worst) if found == expected.len() => Ok(worst),
+        _ => bail!("{file} has {} tensors, of which this method trains {found}", expected.len()),
     }
 }
 
@@ -196,10 +191,11 @@ impl Settings {
         if let Some(schedule) = text("schedule").filter(|schedule| *schedule != "constant") {
             bail!("case.json: the schedule \"{schedule}\" is not supported");
         }
-        let beta = |index: usize| match optimizer.get("betas").and_then(|betas| betas.get(index)).and_then(Value::as_f64) {
-            Some(beta) => Ok(beta),
-            None => bail!("case.json: the optimizer has no two betas"),
-        };
+        let beta =
+            |index: usize| match optimizer.get("betas").and_then(|betas| betas.get(index)).and_then(Value::as_f64) {
+                Some(beta) => Ok(beta),
+                None => bail!("case.json: the optimizer has no two betas"),
+            };
         let params = ParamsAdamW {
             lr: number("lr")?,
             beta1: beta(0)?,

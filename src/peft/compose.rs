@@ -118,7 +118,11 @@ fn best(delta: &Tensor, rank: usize) -> Result<(Tensor, Tensor)> {
 fn sum(tensors: &[Tensor]) -> Result<Tensor> {
     let Some((first, rest)) = tensors.split_first() else { bail!("there is nothing to combine") };
     if let Some(odd) = rest.iter().find(|tensor| tensor.dims() != first.dims()) {
-        bail!("factors of shape {:?} and {:?} cannot be added; `cat` and `svd` take any ranks", first.dims(), odd.dims());
+        bail!(
+            "factors of shape {:?} and {:?} cannot be added; `cat` and `svd` take any ranks",
+            first.dims(),
+            odd.dims()
+        );
     }
     rest.iter().try_fold(first.clone(), |total, tensor| total + tensor)
 }

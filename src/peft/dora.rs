@@ -128,7 +128,9 @@ impl Mergeable for Dora {
     fn unmerged(&self, site: Site, merged: &Tensor, keepsake: Option<&Tensor>) -> Result<Option<Tensor>> {
         let Some(parts) = self.parts.get(&site) else { return Ok(None) };
         let Some(ratio) = keepsake else {
-            candle_core::bail!("{site}: a merged DoRA weight has lost the norms of its rows; unmerge needs m / n of then")
+            candle_core::bail!(
+                "{site}: a merged DoRA weight has lost the norms of its rows; unmerge needs m / n of then"
+            )
         };
         Ok(Some((merged.broadcast_div(&ratio.unsqueeze(1)?)? - parts.direction.delta()?)?))
     }

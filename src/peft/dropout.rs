@@ -55,8 +55,7 @@ impl Dropout {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(self.draws.fetch_add(1, Ordering::Relaxed));
         let kept = (1.0 / (1.0 - self.rate)) as f32;
-        let mask: Vec<f32> =
-            (0..x.elem_count()).map(|_| if rng.random_bool(self.rate) { 0.0 } else { kept }).collect();
+        let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random_bool(self.rate) { 0.0 } else { kept }).collect();
         x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?
     }
 }

@@ -52,7 +52,8 @@ impl Fusion {
     pub fn new(base: &Decoder, adapters: Vec<Adapters>, seed: u64) -> Result<Self> {
         let (hidden, device) = (base.config().hidden_size, base.device());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let places: Vec<_> = adapters.first().map(|first| first.modules().keys().copied().collect()).unwrap_or_default();
+        let places: Vec<_> =
+            adapters.first().map(|first| first.modules().keys().copied().collect()).unwrap_or_default();
         let mut mixers = BTreeMap::new();
         for place in places {
             let mut dense = || Dense::bert(hidden, hidden, 0.02, &mut rng, device);
@@ -71,9 +72,7 @@ impl Fusion {
         let Some(placement) = adapters.first().map(Adapters::placement) else {
             candle_core::bail!("a fusion needs at least one adapter");
         };
-        let fits = |adapter: &Adapters| {
-            adapter.placement() == placement && adapter.modules().keys().eq(mixers.keys())
-        };
+        let fits = |adapter: &Adapters| adapter.placement() == placement && adapter.modules().keys().eq(mixers.keys());
         if let Some(odd) = adapters.iter().find(|adapter| !fits(adapter)) {
             candle_core::bail!("adapter `{}` does not stand where the fusion does", odd.name());
         }

@@ -25,7 +25,9 @@ pub const BLOCK: usize = 64;
 pub fn start(base: &Decoder, config: &lora::Config, iterations: usize) -> Result<Start> {
     Start::new(base, config, |weight, rank, scale| {
         if scale != 1.0 {
-            candle_core::bail!("LoftQ's factors hold the error itself: alpha must equal the rank (the scale is {scale})");
+            candle_core::bail!(
+                "LoftQ's factors hold the error itself: alpha must equal the rank (the scale is {scale})"
+            );
         }
         let (a, b, residual) = split(weight, rank, iterations)?;
         Ok(Split { a, b, residual })

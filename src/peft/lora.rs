@@ -18,8 +18,8 @@ use candle_core::{Result, Tensor, Var};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-pub(super) use start::{fresh, kaiming, uniform};
 pub use start::{Config, Init};
+pub(super) use start::{fresh, kaiming, uniform};
 
 use super::{Dropout, Mergeable, Method};
 use crate::model::{Decoder, Doors, Site, linear};

@@ -49,7 +49,12 @@ impl Prefix {
     ///
     /// # Errors
     /// The device has no room.
-    pub fn random(positions: usize, config: &Config, rng: &mut ChaCha8Rng, device: &candle_core::Device) -> Result<Self> {
+    pub fn random(
+        positions: usize,
+        config: &Config,
+        rng: &mut ChaCha8Rng,
+        device: &candle_core::Device,
+    ) -> Result<Self> {
         let columns = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim();
         Self::new(normal([positions, columns], 1.0, rng, device)?, config)
     }
@@ -86,9 +91,7 @@ impl Prefix {
     pub fn embeddings(&self) -> Result<Tensor> {
         match &self.source {
             Source::Table(embeddings) => Ok(embeddings.as_tensor().clone()),
-            Source::Mlp { embedding, first, second } => {
-                second.forward(&first.forward(embedding.as_tensor())?.tanh()?)
-            }
+            Source::Mlp { embedding, first, second } => second.forward(&first.forward(embedding.as_tensor())?.tanh()?),
         }
     }
 }

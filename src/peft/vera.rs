@@ -135,10 +135,7 @@ pub fn projection(seed: u32, rank: usize, widest: usize, tallest: usize, device:
 impl Method for Vera {
     fn named_variables(&self) -> Vec<(String, Var)> {
         let of = |(site, vectors): (&Site, &Vectors)| {
-            [
-                (format!("{site}.vera_lambda_d"), vectors.d.clone()),
-                (format!("{site}.vera_lambda_b"), vectors.b.clone()),
-            ]
+            [(format!("{site}.vera_lambda_d"), vectors.d.clone()), (format!("{site}.vera_lambda_b"), vectors.b.clone())]
         };
         self.vectors.iter().flat_map(of).collect()
     }

@@ -115,7 +115,9 @@ pub fn read(config: &Map<String, Value>, tensors: BTreeMap<String, Tensor>, base
     let activation = activation(options)?;
     let scaling = match options.get("scaling") {
         None => 1.0,
-        Some(value) => value.as_f64().ok_or_else(|| Error::Msg(format!("option `scaling` is not supported with {value}")))?,
+        Some(value) => {
+            value.as_f64().ok_or_else(|| Error::Msg(format!("option `scaling` is not supported with {value}")))?
+        }
     };
     let left_out: Vec<u64> =
         options.get("leave_out").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_u64).collect();
@@ -181,7 +183,9 @@ pub fn read_fusion(
     let expected = fusion_options();
     for (key, value) in config.get("config").and_then(Value::as_object).into_iter().flatten() {
         // The regulariser and dropout concern training only.
-        if !["regularization", "dropout_prob", "value_initialized"].contains(&key.as_str()) && expected.get(key) != Some(value) {
+        if !["regularization", "dropout_prob", "value_initialized"].contains(&key.as_str())
+            && expected.get(key) != Some(value)
+        {
             bail!("option `{key}` of the fusion is not supported with the value {value}");
         }
     }
@@ -234,12 +238,15 @@ pub fn save(dir: &Path, adapters: &Adapters, base: &Decoder, base_name: &str) ->
     let Some(first) = adapters.modules().values().next() else { bail!("there is no bottleneck to write") };
     let (hidden, width, placement) = (base.config().hidden_size, first.down.outputs()?, adapters.placement());
     let same = |other: &Bottleneck| {
-        other.activation == first.activation && other.scaling == first.scaling && other.down.weight.dims() == first.down.weight.dims()
+        other.activation == first.activation
+            && other.scaling == first.scaling
+            && other.down.weight.dims() == first.down.weight.dims()
     };
     if !adapters.modules().values().all(same) {
         bail!("the format has one width, nonlinearity and scaling for all layers; these adapters differ");
     }
-    let non_linearity = ACTIVATIONS.iter().find(|(_, activation)| *activation == first.activation).map(|(name, _)| *name);
+    let non_linearity =
+        ACTIVATIONS.iter().find(|(_, activation)| *activation == first.activation).map(|(name, _)| *name);
     let left_out: Vec<usize> = (0..base.config().num_hidden_layers)
         .filter(|layer| !adapters.modules().keys().any(|(other, _)| other == layer))
         .collect();

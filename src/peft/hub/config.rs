@@ -181,7 +181,9 @@ impl Config {
         let excluded = self.exclude_modules.as_ref().map(Modules::targets).transpose()?;
         let layers = self.layers_to_transform.as_ref().map(OneOrMany::as_slice);
         if let Some(odd) = self.layers_pattern.iter().flat_map(OneOrMany::as_slice).find(|name| *name != "layers") {
-            bail!("option `layers_pattern` is not supported with the value \"{odd}\": here the list is called `layers`");
+            bail!(
+                "option `layers_pattern` is not supported with the value \"{odd}\": here the list is called `layers`"
+            );
         }
         let chosen = |site: &Site| {
             excluded.as_ref().is_none_or(|excluded| !excluded.choose(&site.to_string()))

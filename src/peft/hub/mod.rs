@@ -169,7 +169,9 @@ impl Parts {
     fn finish(self, method: &str) -> Result<()> {
         match self.tensors.keys().next() {
             None => Ok(()),
-            Some(name) => candle_core::bail!("the adapter has a tensor `{name}` that {method} on this base does not use"),
+            Some(name) => {
+                candle_core::bail!("the adapter has a tensor `{name}` that {method} on this base does not use")
+            }
         }
     }
 }

@@ -142,7 +142,11 @@ fn vera(config: &Config, parts: &mut Parts, base: &Decoder) -> Result<Vera> {
     };
     let (rows, inputs, outputs, columns) = (a.dims2()?.0, a.dims2()?.1, b.dims2()?.0, b.dims2()?.1);
     if (rows, columns) != (rank, rank) || inputs < widest || outputs < tallest {
-        bail!("the shared pair is {:?} and {:?}; rank {rank} on this base needs [{rank}, {widest}] and [{tallest}, {rank}] at least", a.dims(), b.dims());
+        bail!(
+            "the shared pair is {:?} and {:?}; rank {rank} on this base needs [{rank}, {widest}] and [{tallest}, {rank}] at least",
+            a.dims(),
+            b.dims()
+        );
     }
     Ok(Vera::from_parts(a, b, vectors, seed))
 }

@@ -53,8 +53,10 @@ fn prefixed(method: &dyn Method) -> BTreeMap<String, Tensor> {
 
 /// Names of the modules: of the projections if every layer adapts the same ones, else whole paths.
 fn modules(sites: &[Site], base: &Decoder) -> Vec<String> {
-    let projections: Vec<Projection> =
-        Projection::ALL.into_iter().filter(|projection| sites.iter().any(|site| site.projection == *projection)).collect();
+    let projections: Vec<Projection> = Projection::ALL
+        .into_iter()
+        .filter(|projection| sites.iter().any(|site| site.projection == *projection))
+        .collect();
     if base.sites(&projections).len() == sites.len() {
         return projections.into_iter().map(|projection| projection.name().to_owned()).collect();
     }

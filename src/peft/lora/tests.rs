@@ -5,7 +5,7 @@ use candle_core::Device;
 use super::*;
 use crate::{
     model::{Projection, Shut, tokens},
-    peft::{Pattern, Targets},
+    peft::Targets,
     train::{Batch, fresh, loss},
 };
 
@@ -38,9 +38,8 @@ fn adapter(base: &Decoder, init: Init) -> Lora {
 #[test]
 fn a_fresh_adapter_is_the_base_to_the_last_bit() {
     let (base, batch) = (base(), batch());
-    let logits = |doors: &dyn Doors| {
-        base.forward(&batch.ids, doors).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
-    };
+    let logits =
+        |doors: &dyn Doors| base.forward(&batch.ids, doors).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
     assert_eq!(logits(&Shut), logits(&adapter(&base, Init::Standard)));
     assert_eq!(logits(&Shut), logits(&adapter(&base, Init::Swapped)));
     assert_ne!(logits(&Shut), logits(&adapter(&base, Init::BothRandom)));
