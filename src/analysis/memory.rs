@@ -14,7 +14,7 @@
 //! N parameters of the base, P of the adapter. Sources: Rajbhandari et al. 2019 (arXiv 1910.02054, §3.1) for mixed precision; Dettmers et
 //! al. 2021 (arXiv 2110.02861) for 8-bit Adam; Dettmers et al. 2023 (arXiv 2305.14314, §3) for QLoRA.
 
-use super::arch::Architecture;
+use super::arch::{Architecture, Family};
 
 /// Bytes of one NF4 weight with double quantisation: 4 + 8/64 + 32/(64·256) bits.
 pub const NF4_DOUBLE: f64 = (4.0 + 8.0 / 64.0 + 32.0 / (64.0 * 256.0)) / 8.0;
@@ -109,6 +109,31 @@ pub fn of(regime: Regime, model: &Architecture, adapter: u64) -> Bytes {
     bytes(regime, linear, model.total as f64 - linear, adapter as f64)
 }
 
+/// Bytes of what the forward pass keeps for the backward pass, in 16 bits, for `tokens` tokens in flight.
+///
+/// Counted tensor by tensor (per token and layer): the inputs and outputs of both norms (4d), q, k, v and the mixed values (2q + 2kv), and
+/// in the MLP gate, up, their activation and product (4ff; without a gate 2ff). Attention is taken to recompute its probabilities (Dao et al.
+/// 2022, arXiv 2205.14135); without that, heads × tokens more. Logits are kept in 32 bits. With full checkpointing (Chen et al. 2016, arXiv
+/// 1604.06174) each layer keeps its input, and one layer at a time is computed again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activations {
+    /// Everything kept.
+    pub all: f64,
+    /// With a checkpoint at every layer.
+    pub checkpointed: f64,
+}
+
+/// Activations of training `model` with `tokens` tokens in flight (batch × length). The method of fine-tuning makes little difference.
+#[must_use]
+pub fn activations(model: &Architecture, tokens: u64) -> Activations {
+    let [layers, d, query, kv, ff, vocab] =
+        [model.layers, model.hidden, model.query, model.kv, model.ff, model.vocab].map(|size| size as f64);
+    let mlp = if model.family == Family::Llama { 4.0 * ff } else { 2.0 * ff };
+    let layer = 2.0 * (4.0 * d + 2.0 * query + 2.0 * kv + mlp);
+    let (tokens, logits) = (tokens as f64, 4.0 * vocab);
+    Activations { all: tokens * (layers * layer + logits), checkpointed: tokens * (layers * 2.0 * d + layer + logits) }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -144,5 +169,16 @@ mod tests {
         near(of(Regime::Qlora, seventy, 828_375_040).total(), 46.3e9, 0.005);
         near(NF4_DOUBLE * 8.0, 4.127, 1e-4);
         near(NF4_SINGLE * 8.0, 4.5, 1e-12);
+    }
+
+    #[test]
+    fn checkpointing_keeps_the_layers_inputs() {
+        let seven = Architecture::named("llama-2-7b").unwrap();
+        let Activations { all, checkpointed } = activations(seven, 4096);
+        // 32 layers × 4096 tokens × 4096 wide × 2 bytes, one layer of 4d + 2q + 2kv + 4ff, and logits in fp32.
+        let inputs = 32.0 * 4096.0 * 4096.0 * 2.0;
+        let layer = 4096.0 * 2.0 * (8.0 * 4096.0 + 4.0 * 11_008.0);
+        near(checkpointed, inputs + layer + 4096.0 * 32_000.0 * 4.0, 1e-12);
+        near(all, 32.0 * layer + 4096.0 * 32_000.0 * 4.0, 1e-12);
     }
 }

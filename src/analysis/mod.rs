@@ -1,6 +1,8 @@
 //! Measuring updates: effective rank, and the counts of parameters and bytes that methods cost.
 
+pub mod adapter;
 pub mod arch;
+pub mod audit;
 pub mod memory;
 pub mod params;
 pub mod spectrum;

@@ -7,7 +7,7 @@
 //! | LoRA-FA | Σ r·d_i |
 //! | DoRA | Σ r(d_i + k_i) + d_i |
 //! | VeRA | Σ (d_i + r) |
-//! | Tied-LoRA, all trained, on fused q,k,v | 4dr + L(r + 3d) |
+//! | Tied-LoRA, all trained, on q,k,v stacked to h rows | r(d + h) + L(r + h); 4dr + L(r + 3d) where all are d wide |
 //! | (IA)³ | L(2·d_kv + d_ff) |
 //! | Houlsby / Pfeiffer adapters | 2L(2dm + m + d) / L(2dm + m + d) |
 //! | AdapterFusion, in the library's form | L(3d² + 2d) |
@@ -87,6 +87,48 @@ pub enum Method {
     },
 }
 
+/// Sizes to compare methods at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// r of the LoRA family.
+    pub rank: u64,
+    /// As [`Architecture::targets`].
+    pub targets: String,
+    /// Bottleneck of adapters, and width of the prefix's MLP.
+    pub width: u64,
+    /// Virtual tokens.
+    pub tokens: u64,
+}
+
+/// Every method at these sizes: a short name, a title, the method.
+#[must_use]
+pub fn every(sizes: &Sizes) -> Vec<(&'static str, String, Method)> {
+    let Sizes { rank, targets, width, tokens } = sizes;
+    let (rank, width, tokens, targets) = (*rank, *width, *tokens, targets.clone());
+    let lora = |targets: &str| Method::Lora { rank, targets: targets.to_owned() };
+    let all = "all-linear".to_owned();
+    vec![
+        ("full", "full fine-tuning".to_owned(), Method::Full),
+        ("lora", format!("LoRA r={rank} on {targets}"), lora(&targets)),
+        ("lora", format!("LoRA r={rank} on {all}"), lora(&all)),
+        ("lora-fa", format!("LoRA-FA r={rank} on {targets}"), Method::LoraFa { rank, targets: targets.clone() }),
+        ("dora", format!("DoRA r={rank} on {targets}"), Method::Dora { rank, targets: targets.clone() }),
+        ("vera", format!("VeRA r={rank} on {targets}"), Method::Vera { rank, targets }),
+        ("tied-lora", format!("Tied-LoRA r={rank} on q,k,v"), Method::TiedLora { rank }),
+        ("ia3", "(IA)³".to_owned(), Method::Ia3),
+        ("houlsby", format!("Houlsby adapters m={width}"), Method::Houlsby { bottleneck: width }),
+        ("pfeiffer", format!("Pfeiffer adapters m={width}"), Method::Pfeiffer { bottleneck: width }),
+        ("fusion", "AdapterFusion, the mixer alone".to_owned(), Method::Fusion),
+        ("prefix", format!("prefix tuning p={tokens}"), Method::Prefix { tokens }),
+        (
+            "prefix-mlp",
+            format!("prefix tuning p={tokens}, MLP {width} in training"),
+            Method::PrefixMlp { tokens, width },
+        ),
+        ("prompt", format!("prompt tuning p={tokens}"), Method::Prompt { tokens }),
+    ]
+}
+
 /// Number of parameters that `method` trains on `model`.
 ///
 /// # Errors
@@ -108,7 +150,10 @@ pub fn trainable(model: &Architecture, method: &Method) -> Result<u64, String> {
         Method::LoraFa { rank, targets } => layers * sum(model, targets, |out, _| rank * out)?,
         Method::Dora { rank, targets } => layers * sum(model, targets, |out, width| rank * (out + width) + out)?,
         Method::Vera { rank, targets } => layers * sum(model, targets, |out, _| out + rank)?,
-        Method::TiedLora { rank } => 4 * d * rank + layers * (rank + 3 * d),
+        Method::TiedLora { rank } => {
+            let stacked = model.query + 2 * model.kv;
+            rank * (d + stacked) + layers * (rank + stacked)
+        }
         Method::Ia3 if model.family == Family::Fused => layers * (3 * d + model.ff),
         Method::Ia3 => layers * (2 * model.kv + model.ff),
         Method::Houlsby { bottleneck: m } => 2 * layers * bottleneck(*m),

@@ -1,6 +1,8 @@
 //! The command line: one thin file per subcommand.
 
+pub mod adapter;
 pub mod bank;
+pub mod calc;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
@@ -74,6 +76,10 @@ enum Command {
     Export(transfer::ExportArgs),
     /// Read progress back from JSON
     Import(transfer::ImportArgs),
+    /// Calculate trainable parameters and memory
+    Calc(calc::Args),
+    /// Look into adapters on disk, change them, merge them
+    Adapter(adapter::Args),
     /// Hold the methods against golden vectors of other libraries
     Parity(parity::Args),
     /// What this machine has, and what brings what it lacks
@@ -108,6 +114,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Stats(args)) => stats::run(args, global),
         Some(Command::Export(args)) => transfer::export(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
+        Some(Command::Calc(args)) => calc::run(&args, global),
+        Some(Command::Adapter(args)) => adapter::run(&args, global),
         Some(Command::Parity(args)) => parity::run(&args, global),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),

@@ -27,7 +27,7 @@ pub fn report(report: &Report, width: u16) -> String {
     super::verdict::clean(&text)
 }
 
-fn grid(table: &Table, width: u16) -> Grid {
+pub(super) fn grid(table: &Table, width: u16) -> Grid {
     let mut grid = Grid::new();
     grid.load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)

@@ -6,7 +6,7 @@ use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Table, Value, lab
 use crate::{
     analysis::{
         arch::Architecture,
-        params::{Method, trainable},
+        params::{Sizes, every, trainable},
     },
     model::{Decoder, Projection},
     peft::{
@@ -23,7 +23,7 @@ pub(super) const DEMO: Demo = Demo {
         ArgSpec {
             name: "method",
             default: "all",
-            help: "all, full, lora, dora, vera, ia3, houlsby, pfeiffer, prefix, prompt",
+            help: "all, full, lora, lora-fa, dora, vera, tied-lora, ia3, houlsby, pfeiffer, fusion, prefix, prefix-mlp, prompt",
         },
         ArgSpec { name: "rank", default: "16", help: "rank, 1 to 65536" },
         ArgSpec { name: "targets", default: "q,v", help: "all-linear, or names such as q,k,v,o" },
@@ -41,19 +41,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let tokens = lab::number("params", args, "tokens", 20, 1..=65_536)?;
     let model = Architecture::named(&word("model", "llama-2-7b")).map_err(refuse)?;
     let targets = word("targets", model.default_targets());
-    let lora = |targets: &str| Method::Lora { rank, targets: targets.to_owned() };
-    let all = [
-        ("full", "full fine-tuning".to_owned(), Method::Full),
-        ("lora", format!("LoRA r={rank} on {targets}"), lora(&targets)),
-        ("lora", format!("LoRA r={rank} on all-linear"), lora("all-linear")),
-        ("dora", format!("DoRA r={rank} on {targets}"), Method::Dora { rank, targets: targets.clone() }),
-        ("vera", format!("VeRA r={rank} on {targets}"), Method::Vera { rank, targets: targets.clone() }),
-        ("ia3", "(IA)³".to_owned(), Method::Ia3),
-        ("houlsby", format!("Houlsby adapters m={bottleneck}"), Method::Houlsby { bottleneck }),
-        ("pfeiffer", format!("Pfeiffer adapters m={bottleneck}"), Method::Pfeiffer { bottleneck }),
-        ("prefix", format!("prefix tuning p={tokens}"), Method::Prefix { tokens }),
-        ("prompt", format!("prompt tuning p={tokens}"), Method::Prompt { tokens }),
-    ];
+    let all = every(&Sizes { rank, targets, width: bottleneck, tokens });
     let chosen = word("method", "all");
     let rows: Vec<_> = all.iter().filter(|(name, ..)| chosen == "all" || *name == chosen).collect();
     if rows.is_empty() {

@@ -1,7 +1,7 @@
 //! A model as a directory: `config.json` and `model.safetensors`, as Hugging Face writes them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     io::{Read as _, Write as _},
     path::Path,
@@ -14,6 +14,9 @@ use super::{Config, Decoder};
 /// The largest weights file that is read, in bytes.
 const FILE_LIMIT: u64 = 8 << 30;
 
+/// The largest index of weights that is read, in bytes.
+const INDEX_LIMIT: u64 = 64 << 20;
+
 /// The largest configuration that is read, in bytes.
 const TEXT_LIMIT: u64 = 1 << 20;
 
@@ -24,7 +27,41 @@ const TEXT_LIMIT: u64 = 1 << 20;
 pub fn load_dir(dir: &Path, device: &Device) -> Result<Decoder> {
     let config_file = dir.join("config.json");
     let config = Config::from_json(&read_text(&config_file)?).map_err(|error| at(dir, error))?;
-    Decoder::new(config, &read_tensors_file(&dir.join("model.safetensors"), device)?)
+    let weights = read_weights(dir, device)?.into_iter();
+    Decoder::new(
+        config,
+        &weights.map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?))).collect::<Result<_>>()?,
+    )
+}
+
+/// Reads the weights of a model directory as they are stored: `model.safetensors`, or the files that `model.safetensors.index.json` names.
+///
+/// # Errors
+/// A file is missing, too large or malformed, or the index names a file outside the directory.
+pub fn read_weights(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    let index = dir.join("model.safetensors.index.json");
+    if dir.join("model.safetensors").exists() || !index.exists() {
+        return read_stored(&dir.join("model.safetensors"), device);
+    }
+    let text = fs::File::open(&index).and_then(|file| {
+        let mut text = String::new();
+        file.take(INDEX_LIMIT).read_to_string(&mut text).map(|_| text)
+    });
+    let index: Index =
+        serde_json::from_str(&text.map_err(|error| at(&index, error))?).map_err(|error| at(&index, error))?;
+    let mut weights = BTreeMap::new();
+    for name in index.weight_map.into_values().collect::<BTreeSet<_>>() {
+        if !name.ends_with(".safetensors") || name.contains(['/', '\\']) {
+            bail!("{}: the index names `{name}`, which is no safetensors file beside it", dir.display());
+        }
+        weights.extend(read_stored(&dir.join(name), device)?);
+    }
+    Ok(weights)
+}
+
+#[derive(serde::Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
 }
 
 /// Reads a small text file, such as a configuration.
@@ -46,12 +83,18 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// # Errors
 /// The file is missing or too large, its header lies about the data, or a dtype is unknown.
 pub fn read_tensors_file(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    let stored = read_stored(path, device)?.into_iter();
+    stored.map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?))).collect()
+}
+
+fn read_stored(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
     let size = fs::metadata(path).map_err(|error| at(path, error))?.len();
     if size > FILE_LIMIT {
         bail!("{}: {size} bytes is more than the {FILE_LIMIT} that are read", path.display());
     }
     let bytes = fs::read(path).map_err(|error| at(path, error))?;
-    read_tensors(&bytes, device).map_err(|error| at(path, error))
+    let tensors = candle_core::safetensors::load_buffer(&bytes, device).map_err(|error| at(path, error))?;
+    Ok(tensors.into_iter().collect())
 }
 
 /// Writes tensors as a safetensors file, whole or not at all. The metadata says `format: pt`, which transformers asks for.
@@ -84,6 +127,31 @@ pub fn save_dir(model: &Decoder, dir: &Path) -> Result<()> {
     let config = serde_json::to_vec_pretty(model.config()).map_err(|error| at(dir, error))?;
     write_whole(&dir.join("config.json"), &config)?;
     write_tensors(&dir.join("model.safetensors"), model.tensors())
+}
+
+/// Writes `model` as a changed copy of the model directory `like`: each tensor in the type it has there, and every other file as it is
+/// there, so that tokenizer and configuration go with the weights.
+///
+/// # Errors
+/// A directory cannot be read or written.
+pub fn save_like(model: &Decoder, like: &Path, dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
+    for entry in fs::read_dir(like).map_err(|error| at(like, error))? {
+        let entry = entry.map_err(|error| at(like, error))?;
+        let name = entry.file_name();
+        let weights = name.to_string_lossy().contains(".safetensors") || name.to_string_lossy().ends_with(".bin");
+        if entry.path().is_file() && !weights {
+            fs::copy(entry.path(), dir.join(&name)).map_err(|error| at(&entry.path(), error))?;
+        }
+    }
+    let mut stored = read_weights(like, model.device())?;
+    for (name, tensor) in model.tensors() {
+        if let Some(old) = stored.get(&name) {
+            let typed = tensor.to_dtype(old.dtype())?;
+            stored.insert(name, typed);
+        }
+    }
+    write_tensors(&dir.join("model.safetensors"), stored)
 }
 
 /// Writes a file, whole or not at all: beside its place first, then moved there.

@@ -28,6 +28,9 @@ pub use config::Config;
 pub(crate) use decoder::projection_shape;
 pub use decoder::{Block, Decoder};
 pub use doors::{Doors, Shut, Sublayer};
-pub use files::{load_dir, one_line, read_tensors, read_tensors_file, read_text, save_dir, write_tensors, write_whole};
+pub use files::{
+    load_dir, one_line, read_tensors, read_tensors_file, read_text, read_weights, save_dir, save_like, write_tensors,
+    write_whole,
+};
 pub use frozen::linear;
 pub use site::{Projection, Site};

@@ -12,12 +12,14 @@
 //! not unique (B M⁻¹, M A is the same update), so adding them adds arbitrary choices; only ΔW has a meaning. `cat` is exact, `svd` the best
 //! at its rank. The result has scale 1. TIES: Yadav et al. 2023, arXiv 2306.01708, applied by PEFT to factors instead of updates.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use candle_core::{Result, Tensor, Var, bail};
 
 use super::{Dropout, Lora, lora::Factors, pissa::principal};
-use crate::model::Site;
 
 /// How adapters are combined.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,26 +50,38 @@ pub enum Combination {
 /// # Errors
 /// There are none, ranks differ where they must not, a density is outside (0, 1], or an adapter has a bias.
 pub fn combine(adapters: &[(&Lora, f64)], how: Combination) -> Result<Lora> {
-    let sites: BTreeSet<Site> = adapters.iter().flat_map(|(lora, _)| lora.factors().keys().copied()).collect();
+    let parts: Vec<_> = adapters.iter().map(|(lora, weight)| (lora.factors(), *weight)).collect();
+    Lora::from_factors(combine_factors(&parts, how)?, Dropout::new(0.0, 0)?)
+}
+
+/// The same for factors by any key: a site here, a module's path in a file.
+///
+/// # Errors
+/// As [`combine`].
+pub fn combine_factors<K: Ord + Clone + Display>(
+    adapters: &[(&BTreeMap<K, Factors>, f64)],
+    how: Combination,
+) -> Result<BTreeMap<K, Factors>> {
+    let places: BTreeSet<&K> = adapters.iter().flat_map(|(factors, _)| factors.keys()).collect();
     let mut combined = BTreeMap::new();
-    for site in sites {
+    for place in places {
         let mut parts = Vec::new();
-        for (lora, weight) in adapters {
-            match lora.factors().get(&site) {
-                Some(Factors { bias: Some(_), .. }) => bail!("{site}: adapters whose B has a bias cannot be combined"),
+        for (factors, weight) in adapters {
+            match factors.get(place) {
+                Some(Factors { bias: Some(_), .. }) => bail!("{place}: adapters whose B has a bias cannot be combined"),
                 Some(factors) => parts.push((factors, weight * factors.scale())),
                 None => {}
             }
         }
-        let (a, b) = pair(&parts, how).map_err(|error| error.context(format!("at {site}")))?;
+        let (a, b) = pair(&parts, how).map_err(|error| error.context(format!("at {place}")))?;
         let alpha = a.dim(0)? as f64;
         let (a, b) = (Var::from_tensor(&a)?, Var::from_tensor(&b)?);
-        combined.insert(site, Factors { a, b, bias: None, alpha, rank_stabilised: false });
+        combined.insert(place.clone(), Factors { a, b, bias: None, alpha, rank_stabilised: false });
     }
     if combined.is_empty() {
         bail!("there is nothing to combine");
     }
-    Lora::from_factors(combined, Dropout::new(0.0, 0)?)
+    Ok(combined)
 }
 
 /// A and B of one site, from factors with their w_i s_i.

@@ -129,7 +129,7 @@ impl Mergeable for Dora {
         let Some(parts) = self.parts.get(&site) else { return Ok(None) };
         let Some(ratio) = keepsake else {
             candle_core::bail!(
-                "{site}: a merged DoRA weight has lost the norms of its rows; unmerge needs m / n of then"
+                "{site}: a merged DoRA weight has lost the norms of its rows: keep the base, or the Merged value that still holds m / n"
             )
         };
         Ok(Some((merged.broadcast_div(&ratio.unsqueeze(1)?)? - parts.direction.delta()?)?))

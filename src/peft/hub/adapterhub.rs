@@ -17,7 +17,8 @@ use crate::{
     },
 };
 
-const TENSORS: &str = "adapter.safetensors";
+/// Name of the tensors file of a set of adapters.
+pub const TENSORS: &str = "adapter.safetensors";
 const FUSION_CONFIG: &str = "adapter_fusion_config.json";
 const FUSION_TENSORS: &str = "model_adapter_fusion.safetensors";
 

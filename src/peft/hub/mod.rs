@@ -5,6 +5,7 @@
 
 pub mod adapterhub;
 mod config;
+mod modules;
 mod read;
 mod write;
 
@@ -12,7 +13,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use candle_core::{Error, Result, Tensor, Var};
 
-pub use read::{Layer, load, load_layer};
+pub use modules::{Modules, combine_modules, load_modules, rerank_modules};
+pub use read::{Layer, check_config, load, load_layer};
 pub use write::{PeftFormat, save};
 
 use super::{Dora, Fusion, Ia3, Lora, Mergeable, Method, Prefix, Prompt, Vera, bottleneck::Adapters};
@@ -143,6 +145,10 @@ impl Parts {
             }
         }
         Ok(Self { tensors })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     fn has(&self, name: &str) -> bool {

@@ -33,6 +33,14 @@ pub fn load(dir: &Path, base: &Decoder) -> Result<Adapter> {
     read(&config, tensors, base).map_err(|error| at(dir, error))
 }
 
+/// Checks the text of an `adapter_config.json` as [`load`] does, without its tensors.
+///
+/// # Errors
+/// It is no configuration, or an option is not supported.
+pub fn check_config(text: &str) -> Result<()> {
+    Config::from_json(text).map(|_| ())
+}
+
 /// Whether a configuration is of the `adapters` library, which nests its options.
 fn is_adapterhub(text: &str) -> bool {
     let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
@@ -57,7 +65,7 @@ fn read(config: &Config, tensors: BTreeMap<String, Tensor>, base: &Decoder) -> R
 }
 
 /// The keys without PEFT's prefix.
-fn strip(tensors: BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+pub(super) fn strip(tensors: BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
     let short = |name: String| match name.strip_prefix("base_model.model.") {
         Some(short) => short.to_owned(),
         None => name,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Adapter, CONFIG, TENSORS, adapterhub, at, config::number};
 use crate::{
     model::{Decoder, Projection, Site, write_tensors, write_whole},
-    peft::{Dora, Dropout, Ia3, Lora, Method, PTuning, Prefix, Prompt, Vera, ia3::Scaling, lora::Factors},
+    peft::{Dora, Ia3, Lora, Method, PTuning, Prefix, Prompt, Vera, ia3::Scaling, lora::Factors},
 };
 
 /// A method that PEFT has a file format for.
@@ -31,18 +31,23 @@ pub trait PeftFormat {
 /// # Errors
 /// The adapter has something the format cannot say, or the place cannot be written.
 pub fn save(dir: &Path, adapter: &dyn PeftFormat, base: &Decoder, base_name: &str) -> Result<()> {
-    let mut config: Map<String, Value> = Map::new();
-    config.insert("base_model_name_or_path".to_owned(), base_name.into());
-    config.insert("task_type".to_owned(), "CAUSAL_LM".into());
-    config.insert("inference_mode".to_owned(), true.into());
-    if let Value::Object(options) = adapter.options(base)? {
-        config.extend(options);
-    }
-    let text = serde_json::to_vec_pretty(&config).map_err(|error| at(dir, error))?;
+    let text = config_text(base_name, adapter.options(base)?).map_err(|error| at(dir, error))?;
     let tensors = adapter.tensors()?;
     fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
     write_tensors(&dir.join(TENSORS), tensors)?;
     write_whole(&dir.join(CONFIG), &text)
+}
+
+/// The text of a configuration.
+pub(super) fn config_text(base_name: &str, options: Value) -> serde_json::Result<Vec<u8>> {
+    let mut config: Map<String, Value> = Map::new();
+    config.insert("base_model_name_or_path".to_owned(), base_name.into());
+    config.insert("task_type".to_owned(), "CAUSAL_LM".into());
+    config.insert("inference_mode".to_owned(), true.into());
+    if let Value::Object(options) = options {
+        config.extend(options);
+    }
+    serde_json::to_vec_pretty(&config)
 }
 
 /// The trained tensors under PEFT's prefix.
@@ -64,24 +69,27 @@ fn modules(sites: &[Site], base: &Decoder) -> Vec<String> {
 }
 
 /// The commonest value, and a pattern of those that differ.
-fn pattern(values: impl Iterator<Item = (Site, f64)>) -> (f64, Value) {
-    let values: Vec<(Site, f64)> = values.collect();
+fn pattern(values: impl Iterator<Item = (String, f64)>) -> (f64, Value) {
+    let values: Vec<(String, f64)> = values.collect();
     let count = |value: f64| values.iter().filter(|(_, other)| *other == value).count();
     let common = values.iter().map(|(_, value)| *value).max_by_key(|value| count(*value)).unwrap_or_default();
     let differ = values.iter().filter(|(_, value)| *value != common);
-    let key = |site: &Site| regex::escape(&site.to_string());
-    (common, Value::Object(differ.map(|(site, value)| (key(site), number(*value))).collect()))
+    (common, Value::Object(differ.map(|(path, value)| (regex::escape(path), number(*value))).collect()))
 }
 
-fn lora_options(factors: &BTreeMap<Site, Factors>, dropout: &Dropout, base: &Decoder) -> Result<Value> {
+/// What a LoRA's configuration says; `targets` are its modules.
+pub(super) fn lora_options<K: ToString>(
+    factors: &BTreeMap<K, Factors>,
+    dropout: f64,
+    targets: Vec<String>,
+) -> Result<Value> {
     let stabilised = factors.values().any(|factors| factors.rank_stabilised);
     let bias = factors.values().any(|factors| factors.bias.is_some());
     if factors.values().any(|f| f.rank_stabilised != stabilised || f.bias.is_some() != bias) {
         bail!("PEFT's format has one choice of rsLoRA and of bias for all sites; this adapter mixes them");
     }
-    let sites: Vec<Site> = factors.keys().copied().collect();
-    let (rank, rank_pattern) = pattern(factors.iter().map(|(site, factors)| (*site, factors.rank() as f64)));
-    let (alpha, alpha_pattern) = pattern(factors.iter().map(|(site, factors)| (*site, factors.alpha)));
+    let (rank, rank_pattern) = pattern(factors.iter().map(|(path, factors)| (path.to_string(), factors.rank() as f64)));
+    let (alpha, alpha_pattern) = pattern(factors.iter().map(|(path, factors)| (path.to_string(), factors.alpha)));
     Ok(json!({
         "peft_type": "LORA",
         "r": number(rank),
@@ -90,8 +98,8 @@ fn lora_options(factors: &BTreeMap<Site, Factors>, dropout: &Dropout, base: &Dec
         "alpha_pattern": alpha_pattern,
         "use_rslora": stabilised,
         "lora_bias": bias,
-        "lora_dropout": dropout.rate(),
-        "target_modules": modules(&sites, base),
+        "lora_dropout": dropout,
+        "target_modules": targets,
         "bias": "none",
         "fan_in_fan_out": false,
         "init_lora_weights": true,
@@ -102,7 +110,8 @@ fn lora_options(factors: &BTreeMap<Site, Factors>, dropout: &Dropout, base: &Dec
 
 impl PeftFormat for Lora {
     fn options(&self, base: &Decoder) -> Result<Value> {
-        lora_options(self.factors(), self.dropout(), base)
+        let sites: Vec<Site> = self.factors().keys().copied().collect();
+        lora_options(self.factors(), self.dropout().rate(), modules(&sites, base))
     }
 
     fn tensors(&self) -> Result<BTreeMap<String, Tensor>> {
@@ -112,8 +121,10 @@ impl PeftFormat for Lora {
 
 impl PeftFormat for Dora {
     fn options(&self, base: &Decoder) -> Result<Value> {
-        let directions = self.parts().iter().map(|(site, parts)| (*site, parts.direction.clone())).collect();
-        let mut options = lora_options(&directions, self.dropout(), base)?;
+        let directions: BTreeMap<Site, Factors> =
+            self.parts().iter().map(|(site, parts)| (*site, parts.direction.clone())).collect();
+        let sites: Vec<Site> = directions.keys().copied().collect();
+        let mut options = lora_options(&directions, self.dropout().rate(), modules(&sites, base))?;
         options["use_dora"] = true.into();
         Ok(options)
     }
