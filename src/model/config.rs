@@ -87,6 +87,21 @@ impl Config {
         self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
     }
 
+    /// The text of a `config.json` that transformers reads: the sizes, and what it needs besides to know a LLaMA.
+    ///
+    /// # Errors
+    /// The sizes cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        let failed = |error: serde_json::Error| Error::Msg(format!("config.json: {error}"));
+        let mut fields = serde_json::to_value(self).map_err(failed)?;
+        fields["model_type"] = "llama".into();
+        fields["architectures"] = Value::Array(vec!["LlamaForCausalLM".into()]);
+        fields["hidden_act"] = "silu".into();
+        fields["attention_bias"] = false.into();
+        fields["mlp_bias"] = false.into();
+        serde_json::to_string_pretty(&fields).map_err(failed)
+    }
+
     /// Checks that the sizes fit together.
     ///
     /// # Errors

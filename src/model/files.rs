@@ -124,8 +124,7 @@ pub fn read_tensors(bytes: &[u8], device: &Device) -> Result<BTreeMap<String, Te
 /// The directory cannot be made or written.
 pub fn save_dir(model: &Decoder, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
-    let config = serde_json::to_vec_pretty(model.config()).map_err(|error| at(dir, error))?;
-    write_whole(&dir.join("config.json"), &config)?;
+    write_whole(&dir.join("config.json"), model.config().to_json()?.as_bytes())?;
     write_tensors(&dir.join("model.safetensors"), model.tensors())
 }
 

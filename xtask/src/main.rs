@@ -1,6 +1,7 @@
 //! Project chores: `cargo xtask --help`.
 
 mod pretrain;
+mod roundtrip;
 
 use std::process::ExitCode;
 
@@ -11,11 +12,14 @@ use clap::Parser;
 enum Task {
     /// Train the tiny base anew and write it to assets/tiny
     Pretrain(pretrain::Args),
+    /// Check adapters in both directions against Hugging Face PEFT (makes a Python environment under target/)
+    PeftRoundtrip(roundtrip::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
-        Task::Pretrain(args) => pretrain::run(&args),
+        Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
+        Task::PeftRoundtrip(args) => roundtrip::run(&args).map_err(|error| error.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let bar = ProgressBar::new(args.steps as u64).with_style(style);
     let started = Instant::now();
     let (mut log, mut sum, mut since) = (Vec::new(), 0.0, 0);
-    let variables = full.variables().iter().map(|(_, variable)| variable.clone()).collect();
+    let variables: Vec<_> = full.variables().iter().map(|(_, variable)| variable.clone()).collect();
     fit(full.model(), &Shut, variables, &plan, |step| {
         sum += step.loss;
         since += 1;
