@@ -1,9 +1,12 @@
 //! Which projections a method adapts, and values that differ from site to site, by PEFT's rules.
 
 use candle_core::{Error, Result};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::model::{Decoder, Projection, Site};
+
+/// The largest compiled expression, in bytes: configurations come from strangers.
+const COMPILED_LIMIT: usize = 1 << 20;
 
 /// A choice of projections, compared with module paths such as `model.layers.0.self_attn.q_proj`.
 #[derive(Debug, Clone)]
@@ -78,7 +81,7 @@ impl Pattern {
 
 fn whole(expression: &str) -> Result<Regex> {
     let anchored = format!("^(?:{expression})$");
-    Regex::new(&anchored).map_err(|error| {
+    RegexBuilder::new(&anchored).size_limit(COMPILED_LIMIT).build().map_err(|error| {
         let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         Error::Msg(format!("`{expression}` is no regular expression that is understood here: {reason}"))
     })

@@ -3,14 +3,14 @@ left in deltaw's golden layout, for deltaw to load. Called by `cargo xtask peft-
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import peft
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
-
-CPU = torch.device("cpu")
+from transformers.utils import logging
 
 
 def base_of(path):
@@ -30,7 +30,7 @@ def ours(root):
     """Adapters of deltaw in PEFT: the largest difference of logits over their magnitude."""
     results = []
     for base in sorted(path for path in (root / "ours").iterdir() if path.is_dir()):
-        for case in sorted(path for path in base.iterdir() if (path / "adapter_config.json").exists()):
+        for case in sorted(path for path in base.iterdir() if (path / "adapter_model.safetensors").exists()):
             io = load_file(case / "io.safetensors")
             model = peft.PeftModel.from_pretrained(base_of(base / "base"), case).eval()
             with torch.no_grad():
@@ -184,6 +184,9 @@ def theirs(root):
 def main():
     root = Path(sys.argv[1])
     torch.set_num_threads(2)
+    # Notes about biases that these bases have not, and a bar for each of a hundred loads.
+    warnings.simplefilter("ignore")
+    logging.disable_progress_bar()
     theirs(root)
     (root / "ours.json").write_text(json.dumps(ours(root)))
 

@@ -1,7 +1,8 @@
-//! `cargo xtask peft-roundtrip`: adapters written here give the same logits in PEFT, and the reverse.
+//! `cargo xtask peft-roundtrip`: adapters written here give the same logits in PEFT and in `adapters`, and the reverse.
 //!
-//! Makes a Python environment with PEFT under `target/`, writes adapters of every method on several random bases, lets PEFT load them and
-//! write its own, and holds PEFT's against `deltaw parity`'s comparison.
+//! Makes Python environments with the libraries under `target/` (two, because they want different versions of transformers), writes adapters
+//! of every method on several random bases, lets the libraries load them and write their own, and holds theirs against the comparison of
+//! `deltaw parity`.
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +17,11 @@ use deltaw::{
     model::{Config, Decoder, Projection, save_dir, write_tensors},
     parity,
     peft::{
-        Dora, Ia3, Lora, Method, PTuning, Pattern, Prefix, Prompt, Targets, Vera,
-        hub::{self, PeftFormat},
-        lora, olora, pissa, vera,
+        Dora, Fusion, Ia3, Lora, Method, PTuning, Pattern, Prefix, Prompt, Targets, Vera,
+        bottleneck::{self, Activation, Adapters},
+        houlsby,
+        hub::{self, PeftFormat, adapterhub},
+        lora, olora, pfeiffer, pissa, vera,
     },
     train::fresh,
 };
@@ -32,16 +35,17 @@ const TOLERANCE: f64 = 3e-5;
 pub(crate) struct Args {
     /// A Python that has PEFT already, instead of an environment made here
     #[arg(long)]
-    python: Option<PathBuf>,
+    peft_python: Option<PathBuf>,
+    /// A Python that has the `adapters` library already, instead of an environment made here
+    #[arg(long)]
+    adapters_python: Option<PathBuf>,
 }
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 pub(crate) fn run(args: &Args) -> Outcome<()> {
-    let python = match &args.python {
-        Some(python) => python.clone(),
-        None => environment()?,
-    };
+    let python = |given: &Option<PathBuf>, name| given.clone().map_or_else(|| environment(name), Ok);
+    let (peft, adapters) = (python(&args.peft_python, "peft")?, python(&args.adapters_python, "adapters")?);
     let root = PathBuf::from("target/peft-roundtrip");
     if root.exists() {
         fs::remove_dir_all(&root)?;
@@ -49,10 +53,12 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
     for (name, config) in bases() {
         write_ours(&root.join("ours").join(name), config)?;
     }
-    call(Command::new(python).arg("xtask/peft/roundtrip.py").arg(&root))?;
+    call(Command::new(peft).arg("xtask/peft/roundtrip.py").arg(&root))?;
+    call(Command::new(adapters).arg("xtask/peft/bottlenecks.py").arg(&root))?;
     let mut failed = 0;
-    let results: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(root.join("ours.json"))?)?;
-    println!("written here, read by PEFT: largest difference of logits over their magnitude, tolerance {TOLERANCE:e}");
+    let mut results: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(root.join("ours.json"))?)?;
+    results.extend(serde_json::from_slice::<Vec<serde_json::Value>>(&fs::read(root.join("bottlenecks.json"))?)?);
+    println!("written here, read there: largest difference of logits over their magnitude, tolerance {TOLERANCE:e}");
     for result in &results {
         let relative = result["relative"].as_f64().unwrap_or(f64::NAN);
         let passes = relative <= TOLERANCE;
@@ -60,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
         let mark = if passes { "ok  " } else { "FAIL" };
         println!("{mark} {:<10} {:<22} {relative:.1e}", text(&result["base"]), text(&result["case"]));
     }
-    println!("written by PEFT, read here: the comparison closest to its tolerance");
+    println!("written there, read here: the comparison closest to its tolerance");
     for (name, _) in bases() {
         let dir = root.join("theirs").join(name);
         let base = parity::base(&dir)?;
@@ -100,13 +106,15 @@ fn call(command: &mut Command) -> Outcome<()> {
     }
 }
 
-/// A Python with the requirements; made once.
-fn environment() -> Outcome<PathBuf> {
-    let dir = Path::new("target/peft-python");
+/// A Python with the requirements of `name`; made once.
+fn environment(name: &str) -> Outcome<PathBuf> {
+    let dir = PathBuf::from(format!("target/python-{name}"));
     let python = dir.join("bin/python");
     if !dir.join("ready").exists() {
-        call(Command::new("python3").args(["-m", "venv"]).arg(dir))?;
-        call(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", "xtask/peft/requirements.txt"]))?;
+        eprintln!("installing {name} into {} (torch is large; minutes)", dir.display());
+        call(Command::new("python3").args(["-m", "venv"]).arg(&dir))?;
+        let requirements = format!("xtask/peft/requirements-{name}.txt");
+        call(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", &requirements]))?;
         fs::write(dir.join("ready"), "")?;
     }
     Ok(python)
@@ -127,7 +135,13 @@ fn bases() -> [(&'static str, Config); 3] {
         tie_word_embeddings: false,
     };
     let tied = Config { tie_word_embeddings: true, num_key_value_heads: 2, rope_theta: 500_000.0, ..plain.clone() };
-    let wide = Config { head_dim: Some(12), num_key_value_heads: 1, num_hidden_layers: 3, rms_norm_eps: 1e-6, ..plain.clone() };
+    let wide = Config {
+        head_dim: Some(12),
+        num_key_value_heads: 1,
+        num_hidden_layers: 3,
+        rms_norm_eps: 1e-6,
+        ..plain.clone()
+    };
     [("plain", plain), ("tied", tied), ("wide", wide)]
 }
 
@@ -145,11 +159,13 @@ fn write_ours(dir: &Path, config: Config) -> Outcome<()> {
         disturb(adapter.as_ref())?;
         write(&dir.join(name), adapter.as_ref(), &base)?;
     }
-    for (name, start) in [("pissa_converted", pissa::start(&base, &plain())?), ("olora_converted", olora::start(&base, &plain())?)] {
+    for (name, start) in
+        [("pissa_converted", pissa::start(&base, &plain())?), ("olora_converted", olora::start(&base, &plain())?)]
+    {
         disturb(&start.adapter)?;
         write(&dir.join(name), &start.convert()?, &base)?;
     }
-    Ok(())
+    write_bottlenecks(dir, &base)
 }
 
 /// A LoRA of rank 3 on every projection.
@@ -175,7 +191,8 @@ fn adapters(base: &Decoder) -> Outcome<Vec<(&'static str, Box<dyn Saved>)>> {
     let two = lora::Config { targets: [Projection::Q, Projection::V].into(), ..plain.clone() };
     let some = lora::Config { targets: Targets::pattern(r".*layers\.1\.self_attn\.[ko]_proj")?, ..plain.clone() };
     let ia3 = Ia3::new(base, &[Projection::K, Projection::V, Projection::Down].into(), &[Projection::Down].into())?;
-    let vera = vera::Config { rank: 8, targets: [Projection::Q, Projection::Down].into(), projection_seed: 5, d_initial: 0.1 };
+    let vera =
+        vera::Config { rank: 8, targets: [Projection::Q, Projection::Down].into(), projection_seed: 5, d_initial: 0.1 };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     Ok(vec![
         ("lora", Box::new(Lora::new(base, two)?)),
@@ -202,6 +219,31 @@ fn disturb(method: &dyn Method) -> candle_core::Result<()> {
 
 fn write(dir: &Path, adapter: &dyn Saved, base: &Decoder) -> Outcome<()> {
     hub::save(dir, adapter, base, "../base")?;
+    write_logits(dir, adapter, base)
+}
+
+/// Bottleneck adapters and a fusion.
+fn write_bottlenecks(dir: &Path, base: &Decoder) -> Outcome<()> {
+    let config = |activation, seed| bottleneck::Config { width: 8, activation, seed, ..bottleneck::Config::default() };
+    let named = |name, seed| Adapters::new(base, name, pfeiffer::PLACEMENT, &config(Activation::Relu, seed));
+    for (name, adapter) in [
+        ("houlsby", houlsby::new(base, &config(Activation::Gelu, 1))?),
+        ("pfeiffer", pfeiffer::new(base, &config(Activation::Swish, 2))?),
+    ] {
+        disturb(&adapter)?;
+        adapterhub::save(&dir.join(name), &adapter, base, "base")?;
+        write_logits(&dir.join(name), &adapter, base)?;
+    }
+    let parts = vec![named("left", 3)?, named("right", 4)?];
+    parts.iter().try_for_each(|part| disturb(part))?;
+    let fusion = Fusion::new(base, parts, 5)?;
+    disturb(&fusion)?;
+    adapterhub::save_fusion(&dir.join("fusion"), &fusion, base, "base")?;
+    write_logits(&dir.join("fusion"), &fusion, base)
+}
+
+/// What the adapter gives here.
+fn write_logits(dir: &Path, adapter: &dyn Method, base: &Decoder) -> Outcome<()> {
     let vocabulary = base.config().vocab_size as f32;
     let ids = Tensor::rand(0f32, vocabulary, (2, 7), base.device())?.to_dtype(DType::U32)?;
     let logits = base.forward(&ids, adapter)?.contiguous()?;
