@@ -39,6 +39,41 @@ fn unusable_input_is_one_line_and_exit_code_2() {
         (vec!["--bank", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (vec!["import", "progress", "/nonexistent.json"], "/nonexistent.json"),
         (vec!["--data-dir", "/proc/nowhere"], "--data-dir DIR"),
+        (vec!["parity", "/nonexistent"], "/nonexistent"),
+        (vec!["parity", "tests/data"], "there is no `base`"),
+        (vec!["parity", "tests/data/goldens", "--case", "x"], "has no case `x`"),
+        (vec!["adapter", "inspect", "/nonexistent"], "/nonexistent/adapter_config.json"),
+        (vec!["adapter", "inspect", "tests/data/goldens/ia3/adapter", "--plot", "x.svg"], "has none"),
+        (
+            vec!["adapter", "diff", "tests/data/goldens/ia3/adapter", "/nonexistent"],
+            "only LoRA and DoRA adapters have factors",
+        ),
+        (vec!["adapter", "rerank", "tests/data/goldens/lora_qv/adapter", "--rank", "99", "--out", "/tmp/x"], "rank 99"),
+        (
+            vec!["adapter", "rerank", "tests/data/goldens/lora_qv/adapter", "--rank", "2", "--out", "src"],
+            "src is not empty",
+        ),
+        (
+            vec!["adapter", "compose", "tests/data/goldens/lora_qv/adapter", "--weights", "1,2", "--out", "x"],
+            "2 numbers for 1 adapters",
+        ),
+        (
+            vec![
+                "adapter",
+                "merge",
+                "tests/data/goldens/prefix_tuning/adapter",
+                "--base",
+                "tests/data/goldens/base",
+                "--out",
+                "x",
+            ],
+            "prefix tuning cannot be merged",
+        ),
+        (vec!["adapter", "merge", "tests/data/goldens/lora_qv/adapter", "--base", "tiny", "--out", "x"], "has shape"),
+        (vec!["calc", "params", "--model", "llama-9"], "no architecture is called `llama-9`"),
+        (vec!["calc", "params", "--method", "magic"], "there is no method `magic`"),
+        (vec!["calc", "params", "--targets", "w"], "has no matrix `w`"),
+        (vec!["calc", "memory", "--config", "/nonexistent"], "/nonexistent"),
     ] {
         let (code, _, error) = deltaw(&args, "");
         assert_eq!(code, 2, "{args:?}: {error}");
@@ -128,4 +163,73 @@ fn completions_and_doctor_answer() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["name"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(names, ["threads", "CUDA", "LAPACK", "Jupyter", "evcxr", "models", "record"]);
+}
+
+#[test]
+fn parity_is_reported_case_by_case() {
+    let (code, out, _) = deltaw(&["parity", "tests/data/goldens", "--case", "lora_qv", "--case", "train_ia3"], "");
+    assert!(code == 0 && out.ends_with("2 passed, 0 failed, 0 skipped\n"), "{out}");
+    let (code, out, _) = deltaw(&["parity", "tests/data/goldens", "--case", "dora_all_linear", "--json"], "");
+    assert_eq!(code, 0);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["case"], "dora_all_linear");
+    assert!(report["outcome"]["compared"][0]["absolute"].as_f64().unwrap() < 2e-4);
+}
+
+#[test]
+fn adapters_are_inspected_changed_merged_and_audited() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let goldens = "tests/data/goldens";
+    let (lora, base) = (format!("{goldens}/lora_all_linear/adapter"), format!("{goldens}/base"));
+    let run = |args: &[&str]| {
+        let (code, out, error) = deltaw(args, "");
+        assert_eq!(code, 0, "{args:?}: {error}");
+        out
+    };
+    let json = |args: &[&str]| -> serde_json::Value { serde_json::from_str(&run(args)).unwrap() };
+
+    let report = json(&["adapter", "inspect", &lora, "--json"]);
+    assert_eq!((report["parameters"].as_u64(), report["suggested_rank"].as_u64()), (Some(18_688), Some(8)));
+    assert!(run(&["adapter", "inspect", &lora, "--plot", &path("s.svg")]).contains("0.mlp.down_proj"));
+    assert!(std::fs::read(path("s.svg")).unwrap().starts_with(b"<svg"));
+
+    run(&["adapter", "rerank", &lora, "--rank", "3", "--out", &path("three")]);
+    let report = json(&["adapter", "inspect", &path("three"), "--json"]);
+    assert!(report["modules"].as_array().unwrap().iter().all(|module| module["rank"] == 3));
+    let line = run(&["adapter", "diff", &lora, &path("three"), "--json"]);
+    let difference: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    assert!(difference["cosine"].as_f64().unwrap() > 0.7);
+
+    // The sum of an adapter and its negative is nothing.
+    run(&["adapter", "compose", &lora, &lora, "--weights", "1,-1", "--out", &path("nothing")]);
+    let report = json(&["adapter", "inspect", &path("nothing"), "--json"]);
+    assert!(report["modules"].as_array().unwrap().iter().all(|module| module["norm"].as_f64().unwrap() < 1e-5));
+
+    run(&["adapter", "merge", &lora, "--base", &base, "--out", &path("merged")]);
+    assert!(
+        run(&["adapter", "audit", &lora, "--base", &base, "--merged", &path("merged")])
+            .contains("the stated scale α/r")
+    );
+    run(&["adapter", "unmerge", &lora, "--merged", &path("merged"), "--out", &path("restored")]);
+    let (code, out, error) = deltaw(&["adapter", "audit", &lora, "--base", &base, "--merged", &path("restored")], "");
+    assert!(code == 1 && out.contains("the update is not in it") && error.contains("1 error"), "{out}{error}");
+}
+
+#[test]
+fn the_calculators_count_and_add_up() {
+    let (_, out, _) = deltaw(&["calc", "params", "--method", "lora", "--rank", "16", "--json"], "");
+    let row: serde_json::Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(row["trainable"], 8_388_608);
+    let (_, out, _) = deltaw(&["calc", "memory", "--model", "llama-2-7b", "--json"], "");
+    for line in out.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let number = |name: &str| row[name].as_f64().unwrap();
+        let states = number("weights") + number("gradients") + number("optimiser");
+        assert!((states + number("activations") - number("total")).abs() < 1.0, "{row}");
+        assert!(number("activations_checkpointed") < 0.2 * number("activations"));
+    }
+    let (code, out, _) = deltaw(&["calc", "params"], "");
+    insta::assert_snapshot!("calc_params", out);
+    assert_eq!(code, 0);
 }

@@ -2,13 +2,15 @@
 //!
 //! The model knows no method of fine-tuning. A method opens one of the [`Doors`]; the model walks through whatever stands there.
 //!
-//! | door | where | opened by |
-//! |---|---|---|
-//! | [`prompt`](Doors::prompt) | the embedded input, before layer 0 | prompt tuning |
-//! | [`linear`](Doors::linear) | one projection `y = W x` at a [`Site`] | LoRA and its relatives, (IA)³ |
-//! | [`cache`](Doors::cache) | keys and values of one layer, after RoPE | prefix tuning |
-//! | [`sublayer`](Doors::sublayer) | the output of attention or MLP, before the residual sum | adapters |
-//! | gradient | between `backward()` and the optimiser's step | GaLore; full fine-tuning leaves it open |
+//! | door | where |
+//! |---|---|
+//! | [`prompt`](Doors::prompt) | the embedded input, before layer 0 |
+//! | [`linear`](Doors::linear) | one projection `y = W x` at a [`Site`] |
+//! | [`cache`](Doors::cache) | keys and values of one layer, after RoPE |
+//! | [`sublayer`](Doors::sublayer) | the output of attention or MLP, before the residual sum |
+//! | gradient | between `backward()` and the optimiser's step |
+//!
+//! Which method opens which door stands in [`crate::peft`].
 //!
 //! The fifth door is not in the forward pass: it is the list of gradients in [`crate::train`].
 

@@ -8,7 +8,14 @@ use super::Method;
 use crate::model::{Decoder, Projection, Site};
 
 /// A method whose effect on a projection is one matrix. Adapters with a nonlinearity, prefixes and prompts are not of this kind: for
-/// them the call does not compile.
+/// them the call does not compile:
+///
+/// ```compile_fail,E0277
+/// use deltaw::{model::Decoder, peft::{Prefix, merge}};
+/// fn wrong(base: &Decoder, prefix: &Prefix) {
+///     let _ = merge(base, prefix);
+/// }
+/// ```
 pub trait Mergeable: Method {
     /// The weight (out, in) that does what `weight` and the method do together; none where the site is not adapted.
     ///

@@ -13,6 +13,20 @@
 //! | AdapterFusion | [`fusion`] | `sublayer` | no |
 //! | prefix tuning | [`prefix`] | `cache` | no |
 //! | prompt tuning, p-tuning | [`prompt`], [`p_tuning`] | `prompt` | no |
+//!
+//! ```
+//! use deltaw::{model::tiny, peft::{Lora, Method as _, Targets, hub, lora, merge}};
+//!
+//! let base = tiny::load(&candle_core::Device::Cpu)?;
+//! let lora = Lora::new(&base, lora::Config { rank: 4, targets: Targets::AllLinear, ..Default::default() })?;
+//! assert!(lora.parameter_count() * 10 < base.parameter_count());
+//! let merged = merge(&base, &lora)?.model;
+//! assert_eq!(merged.parameter_count(), base.parameter_count());
+//! let dir = tempfile::tempdir()?;
+//! hub::save(dir.path(), &lora, &base, "tiny")?;
+//! assert_eq!(hub::load(dir.path(), &base)?.name(), "LoRA");
+//! # Ok::<(), candle_core::Error>(())
+//! ```
 
 pub mod bottleneck;
 pub mod compose;

@@ -124,6 +124,9 @@ pub(super) fn measured(
     Ok(findings)
 }
 
+/// A change smaller than this share of BA is rounding.
+const NOTHING: f64 = 1e-4;
+
 /// The scale, and the share of the change that it does not explain; none where shapes do not fit or nothing can be measured.
 fn measure(pair: &Pair<'_>, before: &Tensor, after: &Tensor, transposed: bool) -> Result<Option<(f64, f64)>> {
     let Ok(product) = pair.b.matmul(pair.a) else { return Ok(None) };
@@ -138,9 +141,12 @@ fn measure(pair: &Pair<'_>, before: &Tensor, after: &Tensor, transposed: bool) -
     if size == 0.0 {
         return Ok(None);
     }
+    if total < NOTHING * NOTHING * size {
+        return Ok(Some((0.0, 0.0)));
+    }
     let scale = inner(&change, &product)? / size;
     let rest = (&change - (&product * scale)?)?;
-    Ok(Some((scale, if total > 0.0 { (inner(&rest, &rest)? / total).sqrt() } else { 0.0 })))
+    Ok(Some((scale, (inner(&rest, &rest)? / total).sqrt())))
 }
 
 /// What a measured scale is called.
@@ -155,7 +161,7 @@ fn name(scale: f64, alpha: f64, rank: f64, stated: &Stated) -> String {
     let other = rules.iter().find(|(_, value)| near(*value)).map(|(name, _)| (*name).to_owned());
     match other {
         Some(name) => name,
-        None if scale.abs() < 1e-4 => "nothing: the update is not in it".to_owned(),
+        None if scale.abs() < NOTHING => "nothing: the update is not in it".to_owned(),
         None => "an unknown scale".to_owned(),
     }
 }
