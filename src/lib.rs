@@ -4,9 +4,9 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
-pub mod model;
-
 pub mod quant;
+
+pub mod model;
 
 pub mod linalg;
 

@@ -7,7 +7,7 @@ use candle_core::{Result as TensorResult, Tensor};
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Figure, Report, Table, lab};
 use crate::{
-    model::{Decoder, Doors, Site, Sublayer},
+    model::{Decoder, Doors, Site, Sublayer, Weight},
     peft::{
         Targets,
         lora::{Config, Lora},
@@ -29,7 +29,7 @@ struct Stopped<'a> {
 }
 
 impl Doors for Stopped<'_> {
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> TensorResult<Tensor> {
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> TensorResult<Tensor> {
         self.method.linear(site, weight, x)
     }
 

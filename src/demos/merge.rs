@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Report, Series, lab, toy};
-use crate::quant::nf4::{levels, quantise};
+use crate::quant::{Codebook, quantise};
 
 pub(super) const DEMO: Demo = Demo {
     name: "merge",
@@ -27,9 +27,10 @@ fn run(args: &Args) -> Result<Report, Error> {
     let mut random = toy::random(lab::number("merge", args, "seed", 0, 0..=1_000_000)?);
     let base = toy::gaussian(WIDTH, WIDTH, 0.02, &mut random);
     let product = toy::gaussian(WIDTH, RANK, 1.0, &mut random).dot(&toy::gaussian(RANK, WIDTH, 1.0, &mut random));
-    let table = levels();
-    let coded = quantise(base.as_slice().unwrap_or_default(), 64, &table);
-    let grid = matrix(coded.dequantise(&table))?;
+    let table = Codebook::nf4();
+    let failed = |error: crate::quant::NotFinite| Error::Other(error.to_string());
+    let coded = quantise(base.as_slice().unwrap_or_default(), 64, &table).map_err(failed)?;
+    let grid = matrix(coded.dequantise())?;
 
     let (mut rows, mut curves) = (Vec::new(), [Vec::new(), Vec::new()]);
     let mut report = Report::new("merge", "W0 + s·BA, once and for all: what survives?");
@@ -42,9 +43,9 @@ fn run(args: &Args) -> Result<Report, Error> {
         let unmerged = (&merged - &update).mapv(bf16);
         let exact =
             unmerged.iter().zip(base.mapv(bf16).iter()).filter(|(a, b)| a == b).count() as f64 / base.len() as f64;
-        let again = quantise((&grid + &update).as_slice().unwrap_or_default(), 64, &table);
-        let changed = again.codes.iter().zip(&coded.codes).filter(|(a, b)| a != b).count() as f64 / base.len() as f64;
-        let four = toy::distance(&(&matrix(again.dequantise(&table))? - &grid), &update);
+        let again = quantise((&grid + &update).as_slice().unwrap_or_default(), 64, &table).map_err(failed)?;
+        let changed = (0..base.len()).filter(|&index| again.code(index) != coded.code(index)).count() as f64 / base.len() as f64;
+        let four = toy::distance(&(&matrix(again.dequantise())? - &grid), &update);
         let forgotten = toy::distance(&unscaled, &update);
         report = report
             .number(format!("bf16 error at {size}"), half)

@@ -69,7 +69,7 @@ fn run(args: &Args) -> Result<Report, Error> {
         let mut random = spectrum(&random)?;
         let ratio = frobenius(&update) / frobenius(&random);
         random.iter_mut().for_each(|value| *value *= ratio);
-        all.push(Spectra { site, update, random, base: spectrum(&lab::matrix(weight)?)? });
+        all.push(Spectra { site, update, random, base: spectrum(&lab::matrix(&weight.dense()?)?)? });
     }
     Ok(report(steps, &all, (before, after), &curve))
 }

@@ -87,11 +87,11 @@ impl Config {
         self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads.max(1))
     }
 
-    /// The text of a `config.json` that transformers reads: the sizes, and what it needs besides to know a LLaMA.
+    /// The text of a `config.json` that transformers reads: the sizes, what it needs besides to know a LLaMA, and how the weights are quantised.
     ///
     /// # Errors
     /// The sizes cannot be written as JSON.
-    pub fn to_json(&self) -> Result<String> {
+    pub fn to_json(&self, quantisation: Option<Value>) -> Result<String> {
         let failed = |error: serde_json::Error| Error::Msg(format!("config.json: {error}"));
         let mut fields = serde_json::to_value(self).map_err(failed)?;
         fields["model_type"] = "llama".into();
@@ -99,6 +99,9 @@ impl Config {
         fields["hidden_act"] = "silu".into();
         fields["attention_bias"] = false.into();
         fields["mlp_bias"] = false.into();
+        if let Some(quantisation) = quantisation {
+            fields["quantization_config"] = quantisation;
+        }
         serde_json::to_string_pretty(&fields).map_err(failed)
     }
 

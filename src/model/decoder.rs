@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::{
-    Config, Doors, Projection, Site, Sublayer,
+    Config, Doors, Projection, Site, Sublayer, Weight,
     attention::{Positions, attend},
     frozen::linear,
     norm::rms_norm,
@@ -20,7 +20,7 @@ pub struct Block {
     /// RMSNorm before the MLP, (hidden).
     pub mlp_norm: Tensor,
     /// The seven projections in the order of [`Projection::ALL`].
-    pub projections: [Tensor; 7],
+    pub projections: [Weight; 7],
 }
 
 /// A LLaMA-style decoder. Its tensors are frozen unless a method put variables in their place.
@@ -40,17 +40,32 @@ impl Decoder {
     /// # Errors
     /// The config is unusable, a tensor is missing, or its shape is not the config's.
     pub fn new(config: Config, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
+        let weights = tensors.iter().map(|(name, tensor)| (name.clone(), Weight::from(tensor.clone())));
+        Self::from_weights(config, &weights.collect())
+    }
+
+    /// Builds the model from weights of which the projections may be in four bits.
+    ///
+    /// # Errors
+    /// As [`Decoder::new`].
+    pub fn from_weights(config: Config, weights: &BTreeMap<String, Weight>) -> Result<Self> {
         config.check()?;
-        let get = |name: &str, shape: &[usize]| match tensors.get(name) {
-            Some(tensor) if tensor.dims() == shape => Ok(tensor.clone()),
-            Some(tensor) => bail!("`{name}` has shape {:?}; the config wants {shape:?}", tensor.dims()),
+        let get = |name: &str, shape: &[usize]| match weights.get(name) {
+            Some(Weight::Dense(tensor)) if tensor.dims() == shape => Ok(tensor.clone()),
+            Some(Weight::Dense(tensor)) => bail!("`{name}` has shape {:?}; the config wants {shape:?}", tensor.dims()),
+            Some(Weight::FourBit(_)) => bail!("`{name}` is in four bits; only projections may be"),
             None => bail!("the weights have no tensor `{name}`"),
+        };
+        let matrix = |name: &str, shape: [usize; 2]| match weights.get(name) {
+            Some(weight @ Weight::FourBit(_)) if weight.dims2()? == shape.into() => Ok(weight.clone()),
+            Some(weight @ Weight::FourBit(_)) => bail!("`{name}` is {:?}; the config wants {shape:?}", weight.dims2()?),
+            _ => get(name, &shape).map(Weight::from),
         };
         let hidden = config.hidden_size;
         let mut blocks = Vec::with_capacity(config.num_hidden_layers.min(1024));
         for layer in 0..config.num_hidden_layers {
             let projection = |projection: Projection| {
-                get(&format!("{}.weight", Site { layer, projection }), &projection_shape(&config, projection))
+                matrix(&format!("{}.weight", Site { layer, projection }), projection_shape(&config, projection))
             };
             let [q, k, v, o, gate, up, down] = Projection::ALL.map(projection);
             blocks.push(Block {
@@ -86,7 +101,7 @@ impl Decoder {
 
     /// The weight (out, in) of a projection, if there is such a layer.
     #[must_use]
-    pub fn projection(&self, site: Site) -> Option<&Tensor> {
+    pub fn projection(&self, site: Site) -> Option<&Weight> {
         let index = Projection::ALL.iter().position(|projection| *projection == site.projection)?;
         self.blocks.get(site.layer).map(|block| &block.projections[index])
     }
@@ -100,29 +115,54 @@ impl Decoder {
             .collect()
     }
 
-    /// All tensors under Hugging Face's names; the inverse of [`Decoder::new`].
+    /// All dense tensors under Hugging Face's names: all there are, unless projections are in four bits. The inverse of [`Decoder::new`].
     #[must_use]
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
+        let dense = |(name, weight)| match weight {
+            Weight::Dense(tensor) => Some((name, tensor)),
+            Weight::FourBit(_) => None,
+        };
+        self.weights().into_iter().filter_map(dense).collect()
+    }
+
+    /// All weights under Hugging Face's names; the inverse of [`Decoder::from_weights`].
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, Weight> {
         let mut all = BTreeMap::new();
-        all.insert("model.embed_tokens.weight".to_owned(), self.embedding.clone());
-        all.insert("model.norm.weight".to_owned(), self.norm.clone());
+        let mut put = |name: String, tensor: &Tensor| all.insert(name, Weight::Dense(tensor.clone()));
+        put("model.embed_tokens.weight".to_owned(), &self.embedding);
+        put("model.norm.weight".to_owned(), &self.norm);
         if let Some(head) = &self.head {
-            all.insert("lm_head.weight".to_owned(), head.clone());
+            put("lm_head.weight".to_owned(), head);
         }
         for (layer, block) in self.blocks.iter().enumerate() {
-            all.insert(format!("model.layers.{layer}.input_layernorm.weight"), block.attention_norm.clone());
-            all.insert(format!("model.layers.{layer}.post_attention_layernorm.weight"), block.mlp_norm.clone());
-            for (projection, weight) in Projection::ALL.into_iter().zip(&block.projections) {
-                all.insert(format!("{}.weight", Site { layer, projection }), weight.clone());
+            put(format!("model.layers.{layer}.input_layernorm.weight"), &block.attention_norm);
+            put(format!("model.layers.{layer}.post_attention_layernorm.weight"), &block.mlp_norm);
+        }
+        for site in self.sites(&Projection::ALL) {
+            if let Some(weight) = self.projection(site) {
+                all.insert(format!("{site}.weight"), weight.clone());
             }
         }
         all
     }
 
+    /// The same model with every projection in NF4; `double` also quantises the scales. Embedding, norms and head stay as they are.
+    ///
+    /// # Errors
+    /// An entry is not finite.
+    pub fn quantised(&self, double: bool) -> Result<Self> {
+        let mut model = self.clone();
+        for weight in model.blocks.iter_mut().flat_map(|block| &mut block.projections) {
+            *weight = Weight::nf4(&weight.dense()?, double)?;
+        }
+        Ok(model)
+    }
+
     /// Number of parameters, trained or frozen.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        self.tensors().values().map(Tensor::elem_count).sum()
+        self.weights().values().map(Weight::count).sum()
     }
 
     /// Logits (batch, tokens, vocab) for token ids (batch, tokens), with `doors` open. Virtual tokens that the `prompt` door

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{Site, frozen};
+use super::{Site, Weight};
 
 /// Which half of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,9 +27,9 @@ pub trait Doors {
     ///
     /// # Errors
     /// The tensor operations of the method fail.
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
         let _ = site;
-        frozen::linear(x, weight)
+        weight.apply(x)
     }
 
     /// Keys and values of `layer` after RoPE, each (batch, key/value heads, tokens, head_dim). May prepend virtual positions.

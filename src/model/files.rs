@@ -9,7 +9,8 @@ use std::{
 
 use candle_core::{DType, Device, Error, Result, Tensor, bail};
 
-use super::{Config, Decoder};
+use super::{Config, Decoder, Weight, bnb};
+use crate::quant::Scales;
 
 /// The largest weights file that is read, in bytes.
 const FILE_LIMIT: u64 = 8 << 30;
@@ -20,18 +21,15 @@ const INDEX_LIMIT: u64 = 64 << 20;
 /// The largest configuration that is read, in bytes.
 const TEXT_LIMIT: u64 = 1 << 20;
 
-/// Reads a model directory in f32.
+/// Reads a model directory in f32; projections that bitsandbytes quantised to NF4 stay in four bits.
 ///
 /// # Errors
 /// A file is missing, too large, malformed, or its tensors do not fit the config.
 pub fn load_dir(dir: &Path, device: &Device) -> Result<Decoder> {
     let config_file = dir.join("config.json");
     let config = Config::from_json(&read_text(&config_file)?).map_err(|error| at(dir, error))?;
-    let weights = read_weights(dir, device)?.into_iter();
-    Decoder::new(
-        config,
-        &weights.map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?))).collect::<Result<_>>()?,
-    )
+    let weights = bnb::decode(read_weights(dir, device)?, device).map_err(|error| at(dir, error))?;
+    Decoder::from_weights(config, &weights)
 }
 
 /// Reads the weights of a model directory as they are stored: `model.safetensors`, or the files that `model.safetensors.index.json` names.
@@ -124,8 +122,11 @@ pub fn read_tensors(bytes: &[u8], device: &Device) -> Result<BTreeMap<String, Te
 /// The directory cannot be made or written.
 pub fn save_dir(model: &Decoder, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
-    write_whole(&dir.join("config.json"), model.config().to_json()?.as_bytes())?;
-    write_tensors(&dir.join("model.safetensors"), model.tensors())
+    let weights = model.weights();
+    let quantisation = weights.values().find_map(Weight::quantised);
+    let quantisation = quantisation.map(|numbers| bnb::config(matches!(numbers.scales(), Scales::Double { .. })));
+    write_whole(&dir.join("config.json"), model.config().to_json(quantisation)?.as_bytes())?;
+    write_tensors(&dir.join("model.safetensors"), bnb::encode(&weights)?)
 }
 
 /// Writes `model` as a changed copy of the model directory `like`: each tensor in the type it has there, and every other file as it is

@@ -15,6 +15,7 @@
 //! The fifth door is not in the forward pass: it is the list of gradients in [`crate::train`].
 
 mod attention;
+mod bnb;
 mod config;
 mod decoder;
 mod doors;
@@ -25,6 +26,7 @@ mod rope;
 mod site;
 pub mod tiny;
 pub mod tokens;
+mod weight;
 
 pub use config::Config;
 pub(crate) use decoder::projection_shape;
@@ -36,3 +38,4 @@ pub use files::{
 };
 pub use frozen::linear;
 pub use site::{Projection, Site};
+pub use weight::{FourBit, Weight};

@@ -1,7 +1,6 @@
-//! Groups of tensors that share a learning rate, and AdamW over them.
+//! Groups of tensors that share a learning rate.
 
-use candle_core::{Result, Var, backprop::GradStore};
-use candle_nn::{Optimizer as _, ParamsAdamW};
+use candle_core::Var;
 
 /// Tensors to train, each group with a factor on the learning rate.
 #[derive(Debug, Clone, Default)]
@@ -25,38 +24,11 @@ impl Groups {
     /// All tensors.
     #[must_use]
     pub fn variables(&self) -> Vec<Var> {
-        self.0.iter().flat_map(|(variables, _)| variables.iter().cloned()).collect()
-    }
-}
-
-/// AdamW (Loshchilov & Hutter 2017, arXiv 1711.05101) over groups.
-#[derive(Debug)]
-pub struct AdamW(Vec<(candle_nn::AdamW, f64)>);
-
-impl AdamW {
-    /// A fresh optimiser.
-    ///
-    /// # Errors
-    /// The device has no room for the moments.
-    pub fn new(groups: Groups, params: &ParamsAdamW) -> Result<Self> {
-        let group = |(variables, factor): (Vec<Var>, f64)| {
-            Ok((candle_nn::AdamW::new(variables, ParamsAdamW { lr: params.lr * factor, ..params.clone() })?, factor))
-        };
-        groups.0.into_iter().map(group).collect::<Result<_>>().map(Self)
+        self.each().map(|(variable, _)| variable.clone()).collect()
     }
 
-    /// Sets the learning rate; each group multiplies it by its factor.
-    pub fn set_learning_rate(&mut self, rate: f64) {
-        for (optimizer, factor) in &mut self.0 {
-            optimizer.set_learning_rate(rate * *factor);
-        }
-    }
-
-    /// One update of every tensor that has a gradient.
-    ///
-    /// # Errors
-    /// A tensor operation fails.
-    pub fn step(&mut self, grads: &GradStore) -> Result<()> {
-        self.0.iter_mut().try_for_each(|(optimizer, _)| optimizer.step(grads))
+    /// Every tensor with the factor of its group.
+    pub fn each(&self) -> impl Iterator<Item = (&Var, f64)> {
+        self.0.iter().flat_map(|(variables, factor)| variables.iter().map(move |variable| (variable, *factor)))
     }
 }

@@ -1,7 +1,36 @@
-//! Optimisers: groups of tensors with learning rates of their own, clipping, and the step.
+//! Optimisers: groups of tensors with learning rates of their own, clipping, AdamW and what saves its memory.
+//!
+//! | optimiser | state | file |
+//! |---|---|---|
+//! | AdamW | two moments in 32 bits: 8 bytes a parameter | [`adamw`] |
+//! | paged AdamW | the same, most of it elsewhere | [`paged`] |
+//! | 8-bit AdamW | two moments in 8 bits: 2.03 bytes a parameter | [`eight_bit`] |
+//! | GaLore | moments of a low-rank projection of the gradient | [`galore`] |
 
+pub mod adamw;
 mod clip;
+pub mod eight_bit;
+pub mod galore;
 mod groups;
+pub mod paged;
 
+use candle_core::{Result, backprop::GradStore};
+
+pub use adamw::{AdamW, Hyper};
 pub use clip::clip;
-pub use groups::{AdamW, Groups};
+pub use groups::Groups;
+
+/// An optimiser: gradients in, variables changed.
+pub trait Optimizer {
+    /// One update of every tensor that has a gradient.
+    ///
+    /// # Errors
+    /// A tensor operation fails, or the state cannot be reached.
+    fn step(&mut self, grads: &GradStore) -> Result<()>;
+
+    /// Sets the learning rate; each group multiplies it by its factor.
+    fn set_learning_rate(&mut self, rate: f64);
+
+    /// Bytes of state, wherever they are.
+    fn state_bytes(&self) -> usize;
+}

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{Device, Result, Tensor, Var, bail};
 use serde_json::Value;
 
 use super::{Case, Check, check};
 use crate::{
-    model::{Decoder, Projection, Shut},
+    model::{Decoder, Projection, Shut, load_dir},
     peft::{
         Method, PTuning, Prefix,
         dense::Dense,
@@ -36,13 +36,25 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
             let path = name.trim_start_matches("merged_weight/");
             let site = base.sites(&Projection::ALL).into_iter().find(|site| site.to_string() == path);
             match site.and_then(|site| merged.projection(site)) {
-                Some(weight) => checks.push(case.check(name, weight, "merged_weight_abs")?),
+                Some(weight) => checks.push(case.check(name, &weight.dense()?, "merged_weight_abs")?),
                 None => bail!("io.safetensors names `{path}`, which is no projection of the base"),
             }
         }
     }
     if case.has_file("expected_projection.safetensors") {
         checks.extend(projection(case, &adapter)?);
+    }
+    Ok(checks)
+}
+
+/// Bases in four bits, read as bitsandbytes wrote them, alone and with one adapter.
+pub(super) fn quantised(case: &Case) -> Result<Vec<Check>> {
+    let (ids, mut checks) = (case.ids()?, Vec::new());
+    for kind in ["nf4", "nf4_double"] {
+        let base = load_dir(&case.path(&format!("base_{kind}")), &Device::Cpu)?;
+        let adapter = hub::load(&case.path("adapter"), &base)?;
+        checks.push(case.check(&format!("{kind}/base_logits"), &base.forward(&ids, &Shut)?, "logits_abs")?);
+        checks.push(case.check(&format!("{kind}/logits"), &base.forward(&ids, adapter.doors())?, "logits_abs")?);
     }
     Ok(checks)
 }

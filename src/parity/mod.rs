@@ -9,7 +9,9 @@ mod case;
 mod composition;
 mod counts;
 mod forward;
+mod four_bit;
 mod layer;
+mod optimisers;
 mod quantised_start;
 mod residual;
 mod training;
@@ -126,6 +128,12 @@ fn compare(case: &Case, base: &Decoder) -> Result<Outcome> {
     }
     let checks = if case.has_file("param_counts.json") {
         counts::compare(case)?
+    } else if case.has("codebook_nf4") {
+        four_bit::compare(case)?
+    } else if case.has("torch_adamw") {
+        optimisers::compare(case)?
+    } else if case.has_file("base_nf4") {
+        forward::quantised(case)?
     } else if case.has("module/c_attn.weight") {
         layer::compare(case)?
     } else if case.hyper("num_bits").is_some() {
@@ -145,15 +153,7 @@ fn compare(case: &Case, base: &Decoder) -> Result<Outcome> {
 /// Why cases of a method are not run.
 fn not_here(method: &str) -> Option<&'static str> {
     let starts = |start: &str| method.starts_with(start);
-    if starts("NF4") || starts("QLoRA") {
-        Some("quantised bases are not part of this version")
-    } else if starts("GaLore") || starts("paged") {
-        Some("this optimiser is not part of this version")
-    } else if starts("multi-LoRA") {
-        Some("mixed batches are not part of this version")
-    } else {
-        None
-    }
+    starts("multi-LoRA").then_some("mixed batches are not part of this version")
 }
 
 /// Compares tensors of the same shape.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use candle_core::{D, DType, Result, Tensor, Var, bail};
-use candle_nn::ParamsAdamW;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Check, check, forward::from_raw, worst};
 use crate::{
-    model::{Decoder, Doors, Shut},
-    optim::{AdamW, Groups, clip},
+    model::{Decoder, Doors, Shut, load_dir},
+    optim::{
+        AdamW, Groups, Hyper, Optimizer, clip,
+        galore::{GaLore, Projection},
+    },
     peft::{Full, Method, hub, hub::adapterhub},
 };
 
@@ -21,6 +23,17 @@ pub(super) struct Trained<'a> {
 }
 
 pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
+    if case.method().starts_with("GaLore") {
+        return galore(case, base);
+    }
+    if case.method().starts_with("QLoRA") {
+        let sibling = if case.hyper("double_quantisation").and_then(Value::as_bool) == Some(false) { "base_nf4" } else { "base_nf4_double" };
+        let base = load_dir(&case.path("../qlora").join(sibling), base.device())?;
+        let method = method(case, &base)?;
+        let variables = method.named_variables();
+        set_initial(case, &variables)?;
+        return trace(case, &Trained { model: &base, doors: method.as_ref(), variables });
+    }
     if case.method().starts_with("full") {
         let full = Full::new(base)?;
         let variables = full.variables().to_vec();
@@ -114,9 +127,55 @@ pub(super) fn loss(case: &Case, trained: &Trained<'_>) -> Result<Tensor> {
 
 /// Trains as the case says and compares losses, and what it has of gradients and final tensors.
 pub(super) fn trace(case: &Case, trained: &Trained<'_>) -> Result<Vec<Check>> {
-    let Settings { params, clipping, steps } = Settings::of(case)?;
+    let Settings { hyper, clipping, steps } = Settings::of(case)?;
     let variables: Vec<Var> = trained.variables.iter().map(|(_, variable)| variable.clone()).collect();
-    let mut optimizer = AdamW::new(Groups::from(variables.clone()), &params)?;
+    let optimizer = AdamW::new(Groups::from(variables), hyper)?;
+    trace_with(case, trained, optimizer, clipping, steps)
+}
+
+/// GaLore on the whole model; the signs of its bases are those of the library's, where the case has them.
+fn galore(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
+    let number = |name: &str| match case.hyper(name).and_then(Value::as_f64) {
+        Some(number) => Ok(number),
+        None => bail!("case.json has no `{name}`"),
+    };
+    let beta = |index: usize| case.hyper("betas").and_then(|betas| betas.get(index)).and_then(Value::as_f64);
+    let (Some(beta1), Some(beta2)) = (beta(0), beta(1)) else { bail!("case.json has no two betas") };
+    if let Some(kind) = case.hyper("proj_type").and_then(Value::as_str).filter(|kind| *kind != "std") {
+        bail!("case.json: proj_type \"{kind}\" is not supported");
+    }
+    let hyper = Hyper {
+        learning_rate: number("lr")?,
+        betas: (beta1, beta2),
+        eps: number("eps")?,
+        weight_decay: number("weight_decay")?,
+    };
+    let projection = Projection {
+        rank: number("rank")? as usize,
+        every: number("update_proj_gap")? as usize,
+        scale: number("scale")?,
+    };
+    let full = Full::new(base)?;
+    let variables = full.variables().to_vec();
+    let projected = |name: &str| name.contains("self_attn") || name.contains("mlp");
+    let mut optimizer = GaLore::new(&variables, hyper, projection, projected);
+    if case.has_file("bases.safetensors") {
+        let bases = case.file("bases.safetensors")?;
+        optimizer = optimizer.with_reference(Box::new(move |step, name| bases.get(&format!("step{step}/{name}")).cloned()));
+    }
+    let steps = case.tensor("loss")?.elem_count();
+    trace_with(case, &Trained { model: full.model(), doors: &Shut, variables }, optimizer, None, steps)
+}
+
+/// Trains with this optimiser and compares.
+fn trace_with(
+    case: &Case,
+    trained: &Trained<'_>,
+    mut optimizer: impl Optimizer,
+    clipping: Option<f64>,
+    steps: usize,
+) -> Result<Vec<Check>> {
+    let variables: Vec<Var> = trained.variables.iter().map(|(_, variable)| variable.clone()).collect();
     let (mut losses, mut checks) = (Vec::new(), Vec::new());
     for step in 0..steps {
         let loss = loss(case, trained)?;
@@ -169,7 +228,7 @@ fn worst_of(
 }
 
 struct Settings {
-    params: ParamsAdamW,
+    hyper: Hyper,
     clipping: Option<f64>,
     steps: usize,
 }
@@ -196,16 +255,15 @@ impl Settings {
                 Some(beta) => Ok(beta),
                 None => bail!("case.json: the optimizer has no two betas"),
             };
-        let params = ParamsAdamW {
-            lr: number("lr")?,
-            beta1: beta(0)?,
-            beta2: beta(1)?,
+        let hyper = Hyper {
+            learning_rate: number("lr")?,
+            betas: (beta(0)?, beta(1)?),
             eps: number("eps")?,
             weight_decay: decay,
         };
         let clipping = optimizer.get("gradient_clipping").and_then(Value::as_f64);
         // The expected losses say how many steps there are; a lying count cannot make this run forever.
         let steps = case.tensor("loss")?.elem_count();
-        Ok(Self { params, clipping, steps })
+        Ok(Self { hyper, clipping, steps })
     }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use candle_core::{Result, Tensor, Var};
 
 use super::{Dropout, Lora, Mergeable, Method, lora, lora::Factors};
-use crate::model::{Decoder, Doors, Site, linear};
+use crate::model::{Decoder, Doors, Site, Weight};
 
 /// What DoRA trains at one site.
 #[derive(Debug, Clone)]
@@ -31,15 +31,14 @@ impl Parts {
     ///
     /// # Errors
     /// `weight` is no matrix.
-    pub fn new(direction: Factors, weight: &Tensor) -> Result<Self> {
-        let start = row_norms(&(weight.detach() + direction.delta()?.detach())?)?;
+    pub fn new(direction: Factors, weight: &Weight) -> Result<Self> {
+        let start = weight.row_norms_with(&direction.delta()?)?;
         Ok(Self { direction, magnitude: Var::from_tensor(&start)? })
     }
 
     /// `m / n` (out), n without a gradient.
-    fn ratio(&self, weight: &Tensor) -> Result<Tensor> {
-        let direction = (weight.detach() + self.direction.delta()?.detach())?;
-        self.magnitude.div(&row_norms(&direction)?)
+    fn ratio(&self, weight: &Weight) -> Result<Tensor> {
+        self.magnitude.div(&weight.row_norms_with(&self.direction.delta()?)?)
     }
 }
 
@@ -85,11 +84,6 @@ impl Dora {
     }
 }
 
-/// Euclidean norm of each row, (out).
-fn row_norms(matrix: &Tensor) -> Result<Tensor> {
-    matrix.sqr()?.sum(1)?.sqrt()
-}
-
 impl Method for Dora {
     fn named_variables(&self) -> Vec<(String, Var)> {
         let magnitude = |site: &Site, parts: &Parts| (format!("{site}.lora_magnitude_vector"), parts.magnitude.clone());
@@ -101,28 +95,30 @@ impl Method for Dora {
 }
 
 impl Doors for Dora {
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let y = linear(x, weight)?;
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
+        let y = weight.apply(x)?;
         let Some(parts) = self.parts.get(&site) else { return Ok(y) };
         let ratio = parts.ratio(weight)?;
         if !self.dropout.is_active() {
             return (y + parts.direction.apply(x)?)?.broadcast_mul(&ratio);
         }
         let dropped = self.dropout.apply(x)?;
-        let base = linear(&dropped, weight)?.broadcast_mul(&(&ratio - 1.0)?)?;
+        let base = weight.apply(&dropped)?.broadcast_mul(&(&ratio - 1.0)?)?;
         (y + base)? + parts.direction.apply(&dropped)?.broadcast_mul(&ratio)?
     }
 }
 
 impl Mergeable for Dora {
     fn merged(&self, site: Site, weight: &Tensor) -> Result<Option<Tensor>> {
-        let merge =
-            |parts: &Parts| (weight + parts.direction.delta()?)?.broadcast_mul(&parts.ratio(weight)?.unsqueeze(1)?);
+        let merge = |parts: &Parts| {
+            let ratio = parts.ratio(&weight.clone().into())?;
+            (weight + parts.direction.delta()?)?.broadcast_mul(&ratio.unsqueeze(1)?)
+        };
         self.parts.get(&site).map(merge).transpose()
     }
 
     fn keepsake(&self, site: Site, weight: &Tensor) -> Result<Option<Tensor>> {
-        self.parts.get(&site).map(|parts| parts.ratio(weight)).transpose()
+        self.parts.get(&site).map(|parts| parts.ratio(&weight.clone().into())).transpose()
     }
 
     fn unmerged(&self, site: Site, merged: &Tensor, keepsake: Option<&Tensor>) -> Result<Option<Tensor>> {

@@ -21,6 +21,9 @@ impl Full {
     pub fn new(base: &Decoder) -> Result<Self> {
         let mut variables = Vec::new();
         let mut tensors = base.tensors();
+        if tensors.len() != base.weights().len() {
+            candle_core::bail!("weights in four bits cannot be trained themselves; train an adapter on them");
+        }
         for (name, tensor) in &mut tensors {
             let variable = Var::from_tensor(&tensor.copy()?)?;
             *tensor = variable.as_tensor().clone();
@@ -47,7 +50,7 @@ impl Full {
     /// `base` has no such projection.
     pub fn delta(&self, base: &Decoder, site: Site) -> Result<Tensor> {
         match (self.model.projection(site), base.projection(site)) {
-            (Some(now), Some(before)) => now.detach() - before,
+            (Some(now), Some(before)) => now.dense()?.detach() - before.dense()?,
             _ => candle_core::bail!("the model has no {site}"),
         }
     }

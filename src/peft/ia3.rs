@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Result, Tensor, Var};
 
 use super::{Mergeable, Method, Targets};
-use crate::model::{Decoder, Doors, Site, linear};
+use crate::model::{Decoder, Doors, Site, Weight};
 
 /// Which side of a projection is scaled.
 #[derive(Debug, Clone)]
@@ -73,11 +73,11 @@ impl Method for Ia3 {
 }
 
 impl Doors for Ia3 {
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
         match self.scalings.get(&site) {
-            Some(Scaling::Output(l)) => linear(x, weight)?.broadcast_mul(&l.flatten_all()?),
-            Some(Scaling::Input(l)) => linear(&x.broadcast_mul(&l.flatten_all()?)?, weight),
-            None => linear(x, weight),
+            Some(Scaling::Output(l)) => weight.apply(x)?.broadcast_mul(&l.flatten_all()?),
+            Some(Scaling::Input(l)) => weight.apply(&x.broadcast_mul(&l.flatten_all()?)?),
+            None => weight.apply(x),
         }
     }
 }

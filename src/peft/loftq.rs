@@ -13,7 +13,10 @@ use super::{
     pissa::principal,
     residual::{Split, Start},
 };
-use crate::{model::Decoder, quant::nf4};
+use crate::{
+    model::Decoder,
+    quant::{Codebook, quantise},
+};
 
 /// Weights that share one quantisation constant.
 pub const BLOCK: usize = 64;
@@ -50,7 +53,7 @@ pub fn split(weight: &Tensor, rank: usize, iterations: usize) -> Result<(Tensor,
 
 /// `weight` as it comes back from NF4.
 fn quantised(weight: &Tensor) -> Result<Tensor> {
-    let levels = nf4::levels();
     let values = weight.flatten_all()?.to_vec1::<f32>()?;
-    Tensor::from_vec(nf4::quantise(&values, BLOCK, &levels).dequantise(&levels), weight.shape(), weight.device())
+    let numbers = quantise(&values, BLOCK, &Codebook::nf4())?;
+    Tensor::from_vec(numbers.dequantise(), weight.shape(), weight.device())
 }

@@ -22,7 +22,7 @@ pub use start::{Config, Init};
 pub(super) use start::{fresh, kaiming, uniform};
 
 use super::{Dropout, Mergeable, Method};
-use crate::model::{Decoder, Doors, Site, linear};
+use crate::model::{Decoder, Doors, Site, Weight, linear};
 
 /// What is trained at one site.
 #[derive(Debug, Clone)]
@@ -147,8 +147,8 @@ impl Method for Lora {
 }
 
 impl Doors for Lora {
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let y = linear(x, weight)?;
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
+        let y = weight.apply(x)?;
         match self.factors.get(&site) {
             Some(factors) => y + factors.apply(&self.dropout.apply(x)?)?,
             None => Ok(y),

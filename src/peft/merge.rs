@@ -83,12 +83,12 @@ pub(super) fn replace(
     model: &Decoder,
     mut change: impl FnMut(Site, &Tensor) -> Result<Option<Tensor>>,
 ) -> Result<Decoder> {
-    let mut tensors = model.tensors();
+    let mut weights = model.weights();
     for site in model.sites(&Projection::ALL) {
         let Some(weight) = model.projection(site) else { continue };
-        if let Some(changed) = change(site, weight)? {
-            tensors.insert(format!("{site}.weight"), changed);
+        if let Some(changed) = change(site, &weight.dense()?)? {
+            weights.insert(format!("{site}.weight"), changed.into());
         }
     }
-    Decoder::new(model.config().clone(), &tensors)
+    Decoder::from_weights(model.config().clone(), &weights)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Result, Tensor, bail};
 
 use super::Method;
-use crate::model::{Doors, Shut, Site, Sublayer};
+use crate::model::{Doors, Shut, Site, Sublayer, Weight};
 
 /// Named adapters of which one, or none, stands in the doors.
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl Doors for Switch {
         self.doors().prompt(embedded)
     }
 
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
         self.doors().linear(site, weight, x)
     }
 

@@ -15,7 +15,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Mergeable, Method, lora};
-use crate::model::{Decoder, Doors, Projection, Site, linear};
+use crate::model::{Decoder, Doors, Projection, Site, Weight, linear};
 
 /// What an adapter is made of.
 #[derive(Debug, Clone)]
@@ -118,8 +118,8 @@ impl Method for TiedLora {
 }
 
 impl Doors for TiedLora {
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let y = linear(x, weight)?;
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
+        let y = weight.apply(x)?;
         let Some((a, b, u, v)) = self.parts(site)? else { return Ok(y) };
         let small = linear(x, &a)?.broadcast_mul(u.as_tensor())?;
         y + (linear(&small, &b)?.broadcast_mul(&v)? * self.scale)?

@@ -15,7 +15,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use rand_mt::Mt;
 
 use super::{Mergeable, Method, Targets};
-use crate::model::{Decoder, Doors, Site, linear};
+use crate::model::{Decoder, Doors, Site, Weight, linear};
 
 /// What an adapter is made of.
 #[derive(Debug, Clone)]
@@ -102,15 +102,14 @@ impl Vera {
     }
 
     /// The shared pair, cut to a weight (out, in).
-    fn cut(&self, weight: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (out, width) = weight.dims2()?;
+    fn cut(&self, (out, width): (usize, usize)) -> Result<(Tensor, Tensor)> {
         Ok((self.a.narrow(1, 0, width)?.contiguous()?, self.b.narrow(0, 0, out)?.contiguous()?))
     }
 
     /// `ΔW = diag(b) B diag(d) A`, (out, in).
     fn delta(&self, site: Site, weight: &Tensor) -> Result<Option<Tensor>> {
         let Some(Vectors { d, b }) = self.vectors.get(&site) else { return Ok(None) };
-        let (shared_a, shared_b) = self.cut(weight)?;
+        let (shared_a, shared_b) = self.cut(weight.dims2()?)?;
         let scaled = shared_b.broadcast_mul(d.as_tensor())?.matmul(&shared_a)?;
         scaled.broadcast_mul(&b.unsqueeze(1)?).map(Some)
     }
@@ -142,10 +141,10 @@ impl Method for Vera {
 }
 
 impl Doors for Vera {
-    fn linear(&self, site: Site, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let y = linear(x, weight)?;
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
+        let y = weight.apply(x)?;
         let Some(Vectors { d, b }) = self.vectors.get(&site) else { return Ok(y) };
-        let (shared_a, shared_b) = self.cut(weight)?;
+        let (shared_a, shared_b) = self.cut(weight.dims2()?)?;
         let small = linear(x, &shared_a)?.broadcast_mul(d.as_tensor())?;
         y + linear(&small, &shared_b)?.broadcast_mul(b.as_tensor())?
     }

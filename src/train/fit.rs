@@ -1,7 +1,6 @@
 //! The training loop: draw a batch, forward, backward, one AdamW step.
 
 use candle_core::{Result, Tensor};
-use candle_nn::ParamsAdamW;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Decoder, Doors},
-    optim::{AdamW, Groups},
+    optim::{AdamW, Groups, Hyper, Optimizer as _},
 };
 
 /// What a run does.
@@ -74,8 +73,8 @@ pub fn fit(
     plan: &Plan,
     mut watch: impl FnMut(Step) -> Result<()>,
 ) -> Result<()> {
-    let params = ParamsAdamW { lr: plan.learning_rate, weight_decay: plan.weight_decay, ..ParamsAdamW::default() };
-    let mut optimizer = AdamW::new(groups.into(), &params)?;
+    let hyper = Hyper { learning_rate: plan.learning_rate, weight_decay: plan.weight_decay, ..Hyper::default() };
+    let mut optimizer = AdamW::new(groups.into(), hyper)?;
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     for index in 0..plan.steps {
         let examples: Vec<_> = (0..plan.batch).filter_map(|_| skills::draw(&plan.skills, &mut rng, false)).collect();

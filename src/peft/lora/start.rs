@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Factors;
 use crate::{
-    model::{Projection, Site},
+    model::{Projection, Site, Weight},
     peft::{Pattern, Targets},
 };
 
@@ -68,7 +68,7 @@ impl Default for Config {
 }
 
 /// Factors of a fresh site.
-pub(in crate::peft) fn fresh(config: &Config, site: Site, weight: &Tensor, rng: &mut ChaCha8Rng) -> Result<Factors> {
+pub(in crate::peft) fn fresh(config: &Config, site: Site, weight: &Weight, rng: &mut ChaCha8Rng) -> Result<Factors> {
     let path = site.to_string();
     let rank = config.rank_pattern.get(&path).unwrap_or(config.rank as f64);
     if rank < 1.0 || rank.fract() != 0.0 {

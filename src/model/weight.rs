@@ -1,0 +1,249 @@
+//! A frozen weight, dense or in four bits. Whoever multiplies by it cannot tell which.
+
+use std::{fmt, sync::Arc};
+
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
+
+use super::frozen::linear;
+use crate::quant::{Codebook, Quantised, quantise};
+
+/// Weights that share a scale.
+const BLOCK: usize = 64;
+
+/// Numbers that are dense at once: a tile of rows of about a megabyte.
+const TILE: usize = 1 << 18;
+
+/// A matrix (out, in) that is multiplied by.
+#[derive(Clone)]
+pub enum Weight {
+    /// In the model's own type.
+    Dense(Tensor),
+    /// In four bits, row by row.
+    FourBit(Arc<FourBit>),
+}
+
+/// A quantised matrix.
+pub struct FourBit {
+    numbers: Quantised,
+    shape: (usize, usize),
+    device: Device,
+}
+
+impl From<Tensor> for Weight {
+    fn from(weight: Tensor) -> Self {
+        Self::Dense(weight)
+    }
+}
+
+impl fmt::Debug for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dense(weight) => weight.fmt(f),
+            Self::FourBit(weight) => write!(f, "FourBit[{}, {}]", weight.shape.0, weight.shape.1),
+        }
+    }
+}
+
+impl Weight {
+    /// Quantises a dense matrix to NF4 in blocks of 64; `double` also its scales.
+    ///
+    /// # Errors
+    /// It is no matrix, or an entry is not finite.
+    pub fn nf4(weight: &Tensor, double: bool) -> Result<Self> {
+        let shape = weight.dims2()?;
+        let values = weight.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let numbers = quantise(&values, BLOCK, &Codebook::nf4())?;
+        let numbers = if double { numbers.double() } else { numbers };
+        Ok(Self::FourBit(Arc::new(FourBit { numbers, shape, device: weight.device().clone() })))
+    }
+
+    /// A stored quantised matrix.
+    ///
+    /// # Errors
+    /// The numbers do not fill the shape.
+    pub fn from_quantised(numbers: Quantised, shape: (usize, usize), device: &Device) -> Result<Self> {
+        match shape.0.checked_mul(shape.1) {
+            Some(count) if count == numbers.count() => {
+                Ok(Self::FourBit(Arc::new(FourBit { numbers, shape, device: device.clone() })))
+            }
+            _ => bail!("{} numbers do not fill a matrix {shape:?}", numbers.count()),
+        }
+    }
+
+    /// (out, in).
+    ///
+    /// # Errors
+    /// A dense weight is no matrix.
+    pub fn dims2(&self) -> Result<(usize, usize)> {
+        match self {
+            Self::Dense(weight) => weight.dims2(),
+            Self::FourBit(weight) => Ok(weight.shape),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        match self {
+            Self::Dense(weight) => weight.device(),
+            Self::FourBit(weight) => &weight.device,
+        }
+    }
+
+    /// The quantised numbers, if it is in four bits.
+    #[must_use]
+    pub fn quantised(&self) -> Option<&Quantised> {
+        match self {
+            Self::Dense(_) => None,
+            Self::FourBit(weight) => Some(&weight.numbers),
+        }
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Dense(weight) => weight.elem_count(),
+            Self::FourBit(weight) => weight.numbers.count(),
+        }
+    }
+
+    /// Bytes it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Dense(weight) => weight.elem_count() * weight.dtype().size_in_bytes(),
+            Self::FourBit(weight) => weight.numbers.bytes(),
+        }
+    }
+
+    /// The dense matrix; a four-bit weight is dequantised as a whole for it, which training never needs.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn dense(&self) -> Result<Tensor> {
+        match self {
+            Self::Dense(weight) => Ok(weight.clone()),
+            Self::FourBit(weight) => weight.rows(0, weight.shape.0),
+        }
+    }
+
+    /// `W x` for the last dimension of `x` (…, in).
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let weight = match self {
+            Self::Dense(weight) => return linear(x, weight),
+            Self::FourBit(weight) => weight,
+        };
+        let mut shape = x.dims().to_vec();
+        match shape.last_mut() {
+            Some(last) if *last == weight.shape.1 => *last = weight.shape.0,
+            _ => bail!("linear: the input is {:?}, but the weight (out, in) is {:?}", x.shape(), weight.shape),
+        }
+        let rows = x.reshape(((), weight.shape.1))?.contiguous()?;
+        rows.apply_op1(FourBitLinear(Arc::clone(weight)))?.reshape(shape)
+    }
+
+    /// Euclidean norm of each row of `W + update`, (out); without a gradient, tile by tile.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn row_norms_with(&self, update: &Tensor) -> Result<Tensor> {
+        let norms = |matrix: Tensor| matrix.sqr()?.sum(1)?.sqrt();
+        match self {
+            Self::Dense(weight) => norms((weight.detach() + update.detach())?),
+            Self::FourBit(weight) => {
+                let tile = |(start, count): (usize, usize)| {
+                    norms((weight.rows(start, count)? + update.detach().narrow(0, start, count)?)?)
+                };
+                Tensor::cat(&weight.tiles().map(tile).collect::<Result<Vec<_>>>()?, 0)
+            }
+        }
+    }
+}
+
+impl FourBit {
+    /// Rows `start .. start + count`, dense.
+    fn rows(&self, start: usize, count: usize) -> Result<Tensor> {
+        let mut values = vec![0.0; count * self.shape.1];
+        self.numbers.dequantise_into(start * self.shape.1, &mut values);
+        Tensor::from_vec(values, (count, self.shape.1), &self.device)
+    }
+
+    /// (start, count) of the tiles of rows.
+    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (out, width) = self.shape;
+        let step = (TILE / width.max(1)).max(1);
+        (0..out).step_by(step).map(move |start| (start, step.min(out - start)))
+    }
+}
+
+/// `x Wᵀ` with W dequantised tile by tile, in the forward pass and again in the backward pass.
+struct FourBitLinear(Arc<FourBit>);
+
+impl CustomOp1 for FourBitLinear {
+    fn name(&self) -> &'static str {
+        "four-bit-linear"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
+            bail!("four-bit-linear: the input must be contiguous f32")
+        };
+        let x = Tensor::from_slice(&values[start..end], layout.shape(), &Device::Cpu)?;
+        let rows = x.dim(0)?;
+        let columns = self.0.tiles().map(|(start, count)| x.matmul(&self.0.rows(start, count)?.t()?));
+        let y = Tensor::cat(&columns.collect::<Result<Vec<_>>>()?, 1)?;
+        Ok((CpuStorage::F32(y.flatten_all()?.to_vec1()?), Shape::from((rows, self.0.shape.0))))
+    }
+
+    /// `∂L/∂x = ∂L/∂y · W`; the weight itself is frozen.
+    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let mut dx = x.zeros_like()?;
+        for (start, count) in self.0.tiles() {
+            dx = (dx + grad.narrow(1, start, count)?.contiguous()?.matmul(&self.0.rows(start, count)?)?)?;
+        }
+        Ok(Some(dx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use candle_core::Var;
+
+    use super::*;
+
+    fn gap(a: &Tensor, b: &Tensor) -> f32 {
+        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    }
+
+    #[test]
+    fn four_bits_multiply_as_their_dense_form_forward_and_backward() {
+        // The last shape takes several tiles; the others have blocks across rows and an odd count.
+        for (out, width) in [(5, 13), (32, 64), (7, 9), (700, 1000)] {
+            let weight = Tensor::randn(0f32, 1f32, (out, width), &Device::Cpu).unwrap();
+            let four = Weight::nf4(&weight, true).unwrap();
+            let dense = four.dense().unwrap();
+            let x = Var::randn(0f32, 1f32, (2, 3, width), &Device::Cpu).unwrap();
+            let (ours, theirs) = (four.apply(x.as_tensor()).unwrap(), linear(x.as_tensor(), &dense).unwrap());
+            assert!(gap(&ours, &theirs) < 1e-3, "{out}x{width}");
+            let grad = |y: Tensor| y.sin().unwrap().sum_all().unwrap().backward().unwrap().get(x.as_tensor()).unwrap().clone();
+            assert!(gap(&grad(ours), &grad(theirs)) < 1e-3, "{out}x{width}");
+            let update = Tensor::randn(0f32, 1f32, (out, width), &Device::Cpu).unwrap();
+            let norms = Weight::from(dense).row_norms_with(&update).unwrap();
+            assert!(gap(&four.row_norms_with(&update).unwrap(), &norms) < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_misfit_and_nan_are_errors() {
+        let four = Weight::nf4(&Tensor::zeros((4, 8), DType::F32, &Device::Cpu).unwrap(), false).unwrap();
+        assert!(four.apply(&Tensor::zeros((2, 7), DType::F32, &Device::Cpu).unwrap()).is_err());
+        let nan = Tensor::full(f32::NAN, (2, 2), &Device::Cpu).unwrap();
+        assert!(Weight::nf4(&nan, false).unwrap_err().to_string().contains("entry 0"));
+    }
+}
