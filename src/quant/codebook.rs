@@ -16,10 +16,10 @@ pub struct Codebook {
 const FP4_TWELFTHS: [f32; 8] = [0.0, 0.0625, 8.0, 12.0, 4.0, 6.0, 2.0, 3.0];
 
 impl Codebook {
-    /// NF4: quantiles of the normal distribution, see [`nf4`].
+    /// NF4: quantiles of the normal distribution, see [`nf4`]; bitsandbytes' constants, to the last bit.
     #[must_use]
     pub fn nf4() -> Self {
-        Self::of(nf4::levels())
+        Self::of(nf4::PUBLISHED)
     }
 
     /// FP4 with bitsandbytes' values and codes; code 8 is −0.
