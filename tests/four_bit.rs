@@ -178,7 +178,8 @@ fn dense_twin(model: &Decoder) -> Decoder {
 fn no_method_can_tell_four_bits_from_their_dense_form() {
     let four = base().quantised(true).unwrap();
     let dense = dense_twin(&four);
-    let config = lora::Config { rank: 3, targets: Targets::AllLinear, init: lora::Init::BothRandom, ..Default::default() };
+    let config =
+        lora::Config { rank: 3, targets: Targets::AllLinear, init: lora::Init::BothRandom, ..Default::default() };
     let tied = tied_lora::Config { rank: 2, alpha: 4.0, train_factors: true, seed: 1 };
     let all = Targets::AllLinear;
     let methods: Vec<Box<dyn Method>> = vec![
@@ -227,7 +228,13 @@ fn a_quantised_model_is_written_and_read_to_the_last_bit() {
 #[test]
 fn merging_into_four_bits_gives_a_dense_model_and_requantising_loses() {
     let four = base().quantised(true).unwrap();
-    let config = lora::Config { rank: 3, alpha: 0.3, targets: Targets::AllLinear, init: lora::Init::BothRandom, ..Default::default() };
+    let config = lora::Config {
+        rank: 3,
+        alpha: 0.3,
+        targets: Targets::AllLinear,
+        init: lora::Init::BothRandom,
+        ..Default::default()
+    };
     let lora = Lora::new(&four, config).unwrap();
     let adapted = logits(&four, &lora);
     let merged = merge(&four, &lora).unwrap().model;

@@ -5,10 +5,21 @@
 use ndarray::{Array2, Axis};
 
 use super::{ArgSpec, Args, Chart, Demo, Error, Report, Series, lab, toy};
+use crate::{
+    analysis::spectrum::stable_rank,
+    model::{self, Shut, Site, Weight},
+    optim::{
+        AdamW, Groups, Hyper, Optimizer as _,
+        eight_bit::{AdamW8bit, SMALLEST},
+        galore::{GaLore, Projection},
+    },
+    peft::{Full, Lora, Method as _, Targets, lora},
+    train::loss,
+};
 
 pub(super) const DEMO: Demo = Demo {
     name: "galore",
-    about: "GaLore against full training: equal at full rank under SGD, not under Adam; state in numbers",
+    about: "GaLore against full training: equal at full rank under SGD, not under Adam; state and gradient rank on the tiny base",
     args: &[
         ArgSpec { name: "rank", default: "8", help: "rank of the projection, 1 to 32" },
         ArgSpec { name: "steps", default: "60", help: "steps, 10 to 300" },
@@ -96,6 +107,13 @@ fn run(args: &Args) -> Result<Report, Error> {
             }
         }
     }
+    let (measured, ranks) = on_the_base(rank, steps.min(MOST_REAL_STEPS))?;
+    for (name, bytes) in &measured {
+        report = report.number(format!("bytes {name}"), *bytes as f64);
+    }
+    if let (Some(first), Some(last)) = (ranks.first(), ranks.last()) {
+        report = report.number("gradient rank first", first.1).number("gradient rank last", last.1);
+    }
     let (m, n, r) = (4096u64, 11_008u64, 128u64);
     let states = [("full Adam", 2 * m * n), ("LoRA", 2 * r * (m + n)), ("GaLore", m * r + 2 * n * r)];
     for (name, count) in states {
@@ -111,5 +129,52 @@ fn run(args: &Args) -> Result<Report, Error> {
             &["method", "numbers"],
             states.iter().map(|(name, count)| vec![(*name).into(), (*count).into()]).collect(),
         )
+        .table(
+            "Optimiser state on the tiny base, in bytes that are there",
+            &["method", "bytes"],
+            measured.into_iter().map(|(name, bytes)| vec![name.into(), (bytes as u64).into()]).collect(),
+        )
+        .table(
+            "Stable rank of the gradient of one MLP matrix (384×128) while the tiny base trains in full",
+            &["step", "‖G‖² / σ₁²"],
+            ranks.into_iter().map(|(step, rank)| vec![(step as u64).into(), rank.into()]).collect(),
+        )
         .figure("Loss", ("step", "mean squared error"), (false, true), Chart::Lines(curves)))
+}
+
+/// More steps on the tiny base would not change what is seen.
+const MOST_REAL_STEPS: usize = 20;
+
+/// State in bytes by method, and the stable rank of a gradient at a few steps.
+type Measured = (Vec<(String, usize)>, Vec<(usize, f64)>);
+
+/// Full training of the tiny base: what each optimiser keeps, and how low the rank of a gradient is.
+fn on_the_base(rank: usize, steps: usize) -> Result<Measured, Error> {
+    let base = lab::base()?;
+    let (full, batch) = (Full::new(&base)?, lab::batch(16, 3)?);
+    let hyper = Hyper { learning_rate: 1e-3, ..Hyper::default() };
+    let all = Groups::from(full.variables().iter().map(|(_, variable)| variable.clone()).collect::<Vec<_>>());
+    let lora = Lora::new(&base, lora::Config { rank, targets: Targets::AllLinear, ..lora::Config::default() })?;
+    let adam = AdamW::new(all.clone(), hyper)?;
+    let projected = |name: &str| name.contains("self_attn") || name.contains("mlp");
+    let mut galore = GaLore::new(full.variables(), hyper, Projection { rank, every: 200, scale: 0.25 }, projected);
+    let site = Site { layer: 2, projection: model::Projection::Up };
+    let watched = full.model().projection(site).map(Weight::dense).transpose()?;
+    let mut ranks = Vec::new();
+    for step in 0..=steps {
+        let grads = loss(full.model(), &Shut, &batch)?.backward()?;
+        if step % (steps / 4).max(1) == 0 {
+            if let Some(grad) = watched.as_ref().and_then(|weight| grads.get(weight)) {
+                ranks.push((step, stable_rank(&toy::spectrum(&lab::matrix(grad)?)?)));
+            }
+        }
+        galore.step(&grads)?;
+    }
+    let bytes = vec![
+        ("full fine-tuning, AdamW".to_owned(), adam.state_bytes()),
+        ("full fine-tuning, 8-bit AdamW".to_owned(), AdamW8bit::new(all, hyper, SMALLEST)?.state_bytes()),
+        (format!("GaLore, r = {rank}"), galore.state_bytes()),
+        (format!("LoRA, r = {rank}, AdamW"), AdamW::new(lora.variables().into(), hyper)?.state_bytes()),
+    ];
+    Ok((bytes, ranks))
 }

@@ -44,7 +44,8 @@ fn run(args: &Args) -> Result<Report, Error> {
         let exact =
             unmerged.iter().zip(base.mapv(bf16).iter()).filter(|(a, b)| a == b).count() as f64 / base.len() as f64;
         let again = quantise((&grid + &update).as_slice().unwrap_or_default(), 64, &table).map_err(failed)?;
-        let changed = (0..base.len()).filter(|&index| again.code(index) != coded.code(index)).count() as f64 / base.len() as f64;
+        let changed =
+            (0..base.len()).filter(|&index| again.code(index) != coded.code(index)).count() as f64 / base.len() as f64;
         let four = toy::distance(&(&matrix(again.dequantise())? - &grid), &update);
         let forgotten = toy::distance(&unscaled, &update);
         report = report

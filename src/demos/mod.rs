@@ -18,8 +18,10 @@ mod lab;
 mod memory;
 mod merge;
 mod nf4;
+mod paged;
 mod params;
 mod prefix;
+mod qlora_merge;
 mod random_direction;
 mod rank;
 mod report;
@@ -109,6 +111,8 @@ pub fn registry() -> &'static [Demo] {
         ia3::DEMO,
         vera::DEMO,
         galore::DEMO,
+        paged::DEMO,
+        qlora_merge::DEMO,
     ];
     DEMOS
 }

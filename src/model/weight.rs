@@ -231,7 +231,8 @@ mod tests {
             let x = Var::randn(0f32, 1f32, (2, 3, width), &Device::Cpu).unwrap();
             let (ours, theirs) = (four.apply(x.as_tensor()).unwrap(), linear(x.as_tensor(), &dense).unwrap());
             assert!(gap(&ours, &theirs) < 1e-3, "{out}x{width}");
-            let grad = |y: Tensor| y.sin().unwrap().sum_all().unwrap().backward().unwrap().get(x.as_tensor()).unwrap().clone();
+            let grad =
+                |y: Tensor| y.sin().unwrap().sum_all().unwrap().backward().unwrap().get(x.as_tensor()).unwrap().clone();
             assert!(gap(&grad(ours), &grad(theirs)) < 1e-3, "{out}x{width}");
             let update = Tensor::randn(0f32, 1f32, (out, width), &Device::Cpu).unwrap();
             let norms = Weight::from(dense).row_norms_with(&update).unwrap();

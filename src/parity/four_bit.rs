@@ -26,7 +26,8 @@ pub(super) fn compare(case: &Case) -> Result<Vec<Check>> {
         checks.push(check(name.clone(), &values(book.values())?, case.tensor(&name)?, 1e-7)?);
     }
     let block = case.field("blocksize").and_then(Value::as_u64).unwrap_or(BLOCK as u64) as usize;
-    let mut names: Vec<String> = case.names().filter_map(|name| name.strip_suffix("/input").map(str::to_owned)).collect();
+    let mut names: Vec<String> =
+        case.names().filter_map(|name| name.strip_suffix("/input").map(str::to_owned)).collect();
     names.sort();
     if names.is_empty() {
         bail!("io.safetensors has no matrix");
@@ -60,7 +61,9 @@ fn one(case: &Case, name: &str, kind: &str, input: &Tensor, block: usize, book: 
         table.clone(),
     );
     let theirs = theirs.map_err(candle_core::Error::Msg)?;
-    let back = |numbers: &Quantised| Tensor::from_vec(numbers.dequantise(), input.shape(), input.device())?.to_dtype(input.dtype());
+    let back = |numbers: &Quantised| {
+        Tensor::from_vec(numbers.dequantise(), input.shape(), input.device())?.to_dtype(input.dtype())
+    };
     checks.push(check(format!("{name}/{kind}/dequantised"), &back(&theirs)?, expected("dequantised")?, 0.0)?);
     if kind == "nf4" && case.has(&format!("{name}/nf4_double/dequantised")) {
         checks.extend(double(case, name, theirs, &back)?);
@@ -100,15 +103,30 @@ fn double(
     let tolerance = 1e-6 * f64::from(largest);
     let mut checks = vec![
         check(format!("{name}/nf4_double/offset"), &Tensor::new(&[*offset], device)?, expected("offset")?, tolerance)?,
-        check(format!("{name}/nf4_double/absmax2"), &Tensor::new(&coded.absmax[..], device)?, expected("absmax2")?, tolerance)?,
+        check(
+            format!("{name}/nf4_double/absmax2"),
+            &Tensor::new(&coded.absmax[..], device)?,
+            expected("absmax2")?,
+            tolerance,
+        )?,
     ];
     // Codes may be one off at a boundary, and are arbitrary where all scales of a block are equal.
     let theirs = expected("absmax_codes")?.to_vec1::<u8>()?;
-    let off = coded.codes.iter().zip(&theirs).enumerate().filter(|(index, _)| coded.absmax[index / coded.block] > 1e-6 * largest);
+    let off = coded
+        .codes
+        .iter()
+        .zip(&theirs)
+        .enumerate()
+        .filter(|(index, _)| coded.absmax[index / coded.block] > 1e-6 * largest);
     let off = off.map(|(_, (a, b))| f64::from(a.abs_diff(*b))).fold(0.0, f64::max);
     checks.push(Check { what: format!("{name}/nf4_double codes"), absolute: off, relative: off, tolerance: 1.0 });
     if coded.codes == theirs {
-        checks.push(check(format!("{name}/nf4_double/dequantised"), &back(&ours)?, expected("dequantised")?, tolerance)?);
+        checks.push(check(
+            format!("{name}/nf4_double/dequantised"),
+            &back(&ours)?,
+            expected("dequantised")?,
+            tolerance,
+        )?);
     }
     Ok(checks)
 }

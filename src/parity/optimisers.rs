@@ -1,6 +1,6 @@
 //! Optimisers on one matrix: AdamW in 32 bits, paged, and with 8-bit moments.
 
-use candle_core::{Result, Tensor, Var, bail, backprop::GradStore};
+use candle_core::{Result, Tensor, Var, backprop::GradStore, bail};
 use serde_json::Value;
 
 use super::{Case, Check};

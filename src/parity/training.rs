@@ -27,7 +27,11 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
         return galore(case, base);
     }
     if case.method().starts_with("QLoRA") {
-        let sibling = if case.hyper("double_quantisation").and_then(Value::as_bool) == Some(false) { "base_nf4" } else { "base_nf4_double" };
+        let sibling = if case.hyper("double_quantisation").and_then(Value::as_bool) == Some(false) {
+            "base_nf4"
+        } else {
+            "base_nf4_double"
+        };
         let base = load_dir(&case.path("../qlora").join(sibling), base.device())?;
         let method = method(case, &base)?;
         let variables = method.named_variables();
@@ -161,7 +165,8 @@ fn galore(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
     let mut optimizer = GaLore::new(&variables, hyper, projection, projected);
     if case.has_file("bases.safetensors") {
         let bases = case.file("bases.safetensors")?;
-        optimizer = optimizer.with_reference(Box::new(move |step, name| bases.get(&format!("step{step}/{name}")).cloned()));
+        optimizer =
+            optimizer.with_reference(Box::new(move |step, name| bases.get(&format!("step{step}/{name}")).cloned()));
     }
     let steps = case.tensor("loss")?.elem_count();
     trace_with(case, &Trained { model: full.model(), doors: &Shut, variables }, optimizer, None, steps)

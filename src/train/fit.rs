@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Decoder, Doors},
-    optim::{AdamW, Groups, Hyper, Optimizer as _},
+    optim::{AdamW, Groups, Hyper, Optimizer},
 };
 
 /// What a run does.
@@ -71,10 +71,23 @@ pub fn fit(
     doors: &dyn Doors,
     groups: impl Into<Groups>,
     plan: &Plan,
-    mut watch: impl FnMut(Step) -> Result<()>,
+    watch: impl FnMut(Step) -> Result<()>,
 ) -> Result<()> {
     let hyper = Hyper { learning_rate: plan.learning_rate, weight_decay: plan.weight_decay, ..Hyper::default() };
-    let mut optimizer = AdamW::new(groups.into(), hyper)?;
+    fit_with(model, doors, &mut AdamW::new(groups.into(), hyper)?, plan, watch)
+}
+
+/// The same with any optimiser.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_with(
+    model: &Decoder,
+    doors: &dyn Doors,
+    optimizer: &mut dyn Optimizer,
+    plan: &Plan,
+    mut watch: impl FnMut(Step) -> Result<()>,
+) -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     for index in 0..plan.steps {
         let examples: Vec<_> = (0..plan.batch).filter_map(|_| skills::draw(&plan.skills, &mut rng, false)).collect();

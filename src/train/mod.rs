@@ -8,6 +8,6 @@ pub mod skills;
 
 pub use batch::Batch;
 pub use exam::{answer, exact_match};
-pub use fit::{Plan, Step, fit, loss};
+pub use fit::{Plan, Step, fit, fit_with, loss};
 pub use fresh::fresh;
 pub use skills::Skill;
