@@ -54,8 +54,15 @@ static ALLOCATOR: Counting = Counting;
 /// Sequences, and tokens in each.
 const SHAPE: (usize, usize) = (4, 64);
 
-const WAYS: [&str; 7] =
-    ["full, AdamW", "full, paged AdamW", "full, 8-bit AdamW", "full, GaLore r=128", "LoRA r=8", "QLoRA r=8", "QLoRA r=8, paged"];
+const WAYS: [&str; 7] = [
+    "full, AdamW",
+    "full, paged AdamW",
+    "full, 8-bit AdamW",
+    "full, GaLore r=128",
+    "LoRA r=8",
+    "QLoRA r=8",
+    "QLoRA r=8, paged",
+];
 
 /// Resident state of the paged ways, in bytes: a quarter of full fine-tuning's, half of LoRA's.
 const FULL_BUDGET: usize = 270 << 20;
@@ -156,7 +163,9 @@ fn main() {
         return;
     }
     let (batch, tokens) = SHAPE;
-    println!("SmolLM2-135M's shape, f32, {batch} × {tokens} tokens, one step; GB (10⁹ bytes) counted by the allocator\n");
+    println!(
+        "SmolLM2-135M's shape, f32, {batch} × {tokens} tokens, one step; GB (10⁹ bytes) counted by the allocator\n"
+    );
     println!("4-bit projections with double quantisation: {:.3} bits a weight alive\n", bits());
     println!("| way | alive before training | peak in a step | optimiser state | step, s |");
     println!("|---|---|---|---|---|");

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
 
 use super::frozen::linear;
 use crate::quant::{Codebook, Quantised, quantise};
@@ -10,8 +11,11 @@ use crate::quant::{Codebook, Quantised, quantise};
 /// Weights that share a scale.
 const BLOCK: usize = 64;
 
-/// Numbers that are dense at once: a tile of rows of about a megabyte.
-const TILE: usize = 1 << 18;
+/// Numbers that are dense at once: a tile of rows of four megabytes, and at most a quarter of the matrix.
+const TILE: usize = 1 << 20;
+
+/// Up to this many rows of input are multiplied row by row of the weight: one token, as in generation.
+const FEW: usize = 4;
 
 /// A matrix (out, in) that is multiplied by.
 #[derive(Clone)]
@@ -172,12 +176,43 @@ impl FourBit {
         Tensor::from_vec(values, (count, self.shape.1), &self.device)
     }
 
+    /// `x Wᵀ` (rows, out) for few rows of `x`: each row of W is dequantised into a buffer that stays in the cache, and used at once.
+    fn multiply_few(&self, x: &[f32]) -> Vec<f32> {
+        let (out, width) = self.shape;
+        let columns: Vec<Vec<f32>> = (0..out)
+            .into_par_iter()
+            .with_min_len(16)
+            .map_init(
+                || vec![0.0; width],
+                |buffer, row| {
+                    self.numbers.read(row * width, buffer);
+                    x.chunks(width).map(|x| dot(x, buffer)).collect()
+                },
+            )
+            .collect();
+        (0..x.len() / width).flat_map(|row| columns.iter().map(move |column: &Vec<f32>| column[row])).collect()
+    }
+
     /// (start, count) of the tiles of rows.
     fn tiles(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (out, width) = self.shape;
-        let step = (TILE / width.max(1)).max(1);
+        let step = (TILE.min(out * width / 4) / width.max(1)).max(1);
         (0..out).step_by(step).map(move |start| (start, step.min(out - start)))
     }
+}
+
+/// Scalar product, in lanes that the compiler can keep side by side.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0f32; LANES];
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_lanes.zip(b_lanes) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// `x Wᵀ` with W dequantised tile by tile, in the forward pass and again in the backward pass.
@@ -192,11 +227,21 @@ impl CustomOp1 for FourBitLinear {
         let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
             bail!("four-bit-linear: the input must be contiguous f32")
         };
+        let rows = layout.shape().dims2()?.0;
+        if rows <= FEW {
+            let y = self.0.multiply_few(&values[start..end]);
+            return Ok((CpuStorage::F32(y), Shape::from((rows, self.0.shape.0))));
+        }
         let x = Tensor::from_slice(&values[start..end], layout.shape(), &Device::Cpu)?;
-        let rows = x.dim(0)?;
-        let columns = self.0.tiles().map(|(start, count)| x.matmul(&self.0.rows(start, count)?.t()?));
-        let y = Tensor::cat(&columns.collect::<Result<Vec<_>>>()?, 1)?;
-        Ok((CpuStorage::F32(y.flatten_all()?.to_vec1()?), Shape::from((rows, self.0.shape.0))))
+        let out = self.0.shape.0;
+        let mut y = vec![0.0; rows * out];
+        for (start, count) in self.0.tiles() {
+            let part = x.matmul(&self.0.rows(start, count)?.t()?)?.flatten_all()?.to_vec1::<f32>()?;
+            for (row, part) in y.chunks_mut(out).zip(part.chunks(count)) {
+                row[start..start + count].copy_from_slice(part);
+            }
+        }
+        Ok((CpuStorage::F32(y), Shape::from((rows, out))))
     }
 
     /// `∂L/∂x = ∂L/∂y · W`; the weight itself is frozen.
@@ -228,6 +273,8 @@ mod tests {
             let weight = Tensor::randn(0f32, 1f32, (out, width), &Device::Cpu).unwrap();
             let four = Weight::nf4(&weight, true).unwrap();
             let dense = four.dense().unwrap();
+            let few = Tensor::randn(0f32, 1f32, (1, 3, width), &Device::Cpu).unwrap();
+            assert!(gap(&four.apply(&few).unwrap(), &linear(&few, &dense).unwrap()) < 1e-3, "{out}x{width}");
             let x = Var::randn(0f32, 1f32, (2, 3, width), &Device::Cpu).unwrap();
             let (ours, theirs) = (four.apply(x.as_tensor()).unwrap(), linear(x.as_tensor(), &dense).unwrap());
             assert!(gap(&ours, &theirs) < 1e-3, "{out}x{width}");

@@ -17,6 +17,9 @@ use super::{Codebook, DynamicMap, EightBit, NotFinite};
 /// Scales that share one constant of the second level.
 const SCALES_BLOCK: usize = 256;
 
+/// Blocks that a thread takes at a time.
+const BLOCKS_A_PIECE: usize = 64;
+
 /// What bitsandbytes stores as the scale of a short last block of zeros.
 const ZERO_TAIL: f32 = 1e-38;
 
@@ -187,36 +190,43 @@ impl Quantised {
 
     /// Writes the numbers from `start` on into `out`, as many as it holds; several threads.
     pub fn dequantise_into(&self, start: usize, out: &mut [f32]) {
-        // Pieces of whole blocks, so that each thread looks a scale up once a block.
+        // Pieces of whole blocks, after what is left of the first one.
+        let first = (self.block - start % self.block).min(out.len());
+        let (head, rest) = out.split_at_mut(first);
+        self.read(start, head);
+        let piece = self.block * BLOCKS_A_PIECE;
+        let pieces = rest.par_chunks_mut(piece).enumerate();
+        pieces.for_each(|(index, out)| self.read(start + first + index * piece, out));
+    }
+
+    /// The same in this thread.
+    pub fn read(&self, start: usize, out: &mut [f32]) {
         let first = (self.block - start % self.block).min(out.len());
         let (head, rest) = out.split_at_mut(first);
         self.fill(start, head);
-        rest.par_chunks_mut(self.block * 64).enumerate().for_each(|(index, piece)| {
-            for (block, chunk) in piece.chunks_mut(self.block).enumerate() {
-                self.fill(start + first + (index * 64 + block) * self.block, chunk);
-            }
-        });
+        for (index, chunk) in rest.chunks_mut(self.block).enumerate() {
+            self.fill(start + first + index * self.block, chunk);
+        }
     }
 
     /// Writes numbers of one block.
-    fn fill(&self, start: usize, out: &mut [f32]) {
+    fn fill(&self, mut start: usize, mut out: &mut [f32]) {
         if out.is_empty() {
             return;
         }
         let scale = self.scales.get(start / self.block);
-        let scaled = self.codebook.values().map(|value| value * scale);
-        let value = |code: u8| scaled[usize::from(code & 15)];
-        let mut out = out;
-        let mut start = start;
         if !start.is_multiple_of(2) {
-            out[0] = value(self.packed[start / 2]);
+            out[0] = self.codebook.pair(self.packed[start / 2])[1] * scale;
             (out, start) = (&mut out[1..], start + 1);
         }
-        for (pair, byte) in out.chunks_mut(2).zip(&self.packed[start / 2..]) {
-            pair[0] = value(byte >> 4);
-            if let Some(second) = pair.get_mut(1) {
-                *second = value(*byte);
-            }
+        let mut pairs = out.chunks_exact_mut(2);
+        let mut bytes = self.packed[start / 2..].iter();
+        for (pair, byte) in pairs.by_ref().zip(bytes.by_ref()) {
+            let [first, second] = self.codebook.pair(*byte);
+            (pair[0], pair[1]) = (first * scale, second * scale);
+        }
+        if let ([last], Some(byte)) = (pairs.into_remainder(), bytes.next()) {
+            *last = self.codebook.pair(*byte)[0] * scale;
         }
     }
 

@@ -10,6 +10,8 @@ pub struct Codebook {
     order: [u8; 16],
     /// Half-way between neighbours in that order.
     boundaries: [f32; 15],
+    /// Both values of a byte, by the byte: one look-up for two numbers.
+    pairs: Box<[[f32; 2]; 256]>,
 }
 
 /// bitsandbytes' FP4 (1 sign, 2 exponent, 1 mantissa bit), its eight magnitudes by code, times twelve.
@@ -42,13 +44,24 @@ impl Codebook {
         let mut order: [u8; 16] = std::array::from_fn(|code| code as u8);
         order.sort_by(|a, b| values[usize::from(*a)].total_cmp(&values[usize::from(*b)]));
         let value = |place: usize| values[usize::from(order[place])];
-        Self { values, order, boundaries: std::array::from_fn(|place| (value(place) + value(place + 1)) / 2.0) }
+        Self {
+            values,
+            order,
+            boundaries: std::array::from_fn(|place| (value(place) + value(place + 1)) / 2.0),
+            pairs: Box::new(std::array::from_fn(|byte| [values[byte >> 4], values[byte & 15]])),
+        }
     }
 
     /// The values, by code.
     #[must_use]
     pub fn values(&self) -> &[f32; 16] {
         &self.values
+    }
+
+    /// The values that a byte of two codes stands for.
+    #[must_use]
+    pub fn pair(&self, byte: u8) -> [f32; 2] {
+        self.pairs[usize::from(byte)]
     }
 
     /// The code of the value nearest to `x`; half-way the lower one.
