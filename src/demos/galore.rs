@@ -163,10 +163,10 @@ fn on_the_base(rank: usize, steps: usize) -> Result<Measured, Error> {
     let mut ranks = Vec::new();
     for step in 0..=steps {
         let grads = loss(full.model(), &Shut, &batch)?.backward()?;
-        if step % (steps / 4).max(1) == 0 {
-            if let Some(grad) = watched.as_ref().and_then(|weight| grads.get(weight)) {
-                ranks.push((step, stable_rank(&toy::spectrum(&lab::matrix(grad)?)?)));
-            }
+        if step % (steps / 4).max(1) == 0
+            && let Some(grad) = watched.as_ref().and_then(|weight| grads.get(weight))
+        {
+            ranks.push((step, stable_rank(&toy::spectrum(&lab::matrix(grad)?)?)));
         }
         galore.step(&grads)?;
     }

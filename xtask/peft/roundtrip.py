@@ -40,6 +40,19 @@ def ours(root):
     return results
 
 
+def quantised(root):
+    """Models that deltaw quantised, loaded by transformers through bitsandbytes."""
+    for case in sorted((root / "quantised").iterdir()):
+        io = load_file(case / "io.safetensors")
+        # In training mode, because eval mode computes in bf16 on some CPUs.
+        model = AutoModelForCausalLM.from_pretrained(case).train()
+        assert any(type(module).__name__ == "Linear4bit" for module in model.modules())
+        with torch.no_grad():
+            logits = model(input_ids=io["input_ids"]).logits
+        gap = (logits - io["logits"]).abs().max() / io["logits"].abs().max()
+        yield {"base": case.name, "case": "four-bit model", "relative": float(gap)}
+
+
 def configs():
     """Every option that deltaw reads, by PEFT's own names."""
     lora = dict(task_type="CAUSAL_LM", r=4, lora_alpha=6)
@@ -188,7 +201,7 @@ def main():
     warnings.simplefilter("ignore")
     logging.disable_progress_bar()
     theirs(root)
-    (root / "ours.json").write_text(json.dumps(ours(root)))
+    (root / "ours.json").write_text(json.dumps(ours(root) + list(quantised(root))))
 
 
 main()

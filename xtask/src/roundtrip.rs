@@ -2,7 +2,7 @@
 //!
 //! Makes Python environments with the libraries under `target/` (two, because they want different versions of transformers), writes adapters
 //! of every method on several random bases, lets the libraries load them and write their own, and holds theirs against the comparison of
-//! `deltaw parity`.
+//! `deltaw parity`. Four-bit models written here are loaded by transformers through bitsandbytes.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use std::{
 
 use candle_core::{DType, Device, Tensor};
 use deltaw::{
-    model::{Config, Decoder, Projection, save_dir, write_tensors},
+    model::{Config, Decoder, Doors, Projection, Shut, save_dir, write_tensors},
     parity,
     peft::{
         Dora, Fusion, Ia3, Lora, Method, PTuning, Pattern, Prefix, Prompt, Targets, Vera,
@@ -53,6 +53,7 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
     for (name, config) in bases() {
         write_ours(&root.join("ours").join(name), config)?;
     }
+    write_quantised(&root.join("quantised"))?;
     call(Command::new(peft).arg("xtask/peft/roundtrip.py").arg(&root))?;
     call(Command::new(adapters).arg("xtask/peft/bottlenecks.py").arg(&root))?;
     let mut failed = 0;
@@ -242,8 +243,22 @@ fn write_bottlenecks(dir: &Path, base: &Decoder) -> Outcome<()> {
     write_logits(&dir.join("fusion"), &fusion, base)
 }
 
+/// A base in four bits, with and without double quantisation, as bitsandbytes stores it. Its width is a multiple of the block: with others
+/// bitsandbytes' AVX-512 kernel takes wrong scales.
+fn write_quantised(dir: &Path) -> Outcome<()> {
+    let [(_, plain), ..] = bases();
+    let config = Config { hidden_size: 64, intermediate_size: 128, ..plain };
+    let base = fresh(&config, 2, &Device::Cpu)?;
+    for (name, double) in [("nf4", false), ("nf4_double", true)] {
+        let model = base.quantised(double)?;
+        save_dir(&model, &dir.join(name))?;
+        write_logits(&dir.join(name), &Shut, &model)?;
+    }
+    Ok(())
+}
+
 /// What the adapter gives here.
-fn write_logits(dir: &Path, adapter: &dyn Method, base: &Decoder) -> Outcome<()> {
+fn write_logits(dir: &Path, adapter: &dyn Doors, base: &Decoder) -> Outcome<()> {
     let vocabulary = base.config().vocab_size as f32;
     let ids = Tensor::rand(0f32, vocabulary, (2, 7), base.device())?.to_dtype(DType::U32)?;
     let logits = base.forward(&ids, adapter)?.contiguous()?;
