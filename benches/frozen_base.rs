@@ -18,21 +18,6 @@ use deltaw::{
 const SHAPE: (usize, usize) = (4, 64);
 const ROUNDS: usize = 5;
 
-fn smollm2() -> Config {
-    Config {
-        hidden_size: 576,
-        intermediate_size: 1536,
-        num_hidden_layers: 30,
-        num_attention_heads: 9,
-        num_key_value_heads: 3,
-        head_dim: None,
-        vocab_size: 49_152,
-        rope_theta: 100_000.0,
-        rms_norm_eps: 1e-5,
-        tie_word_embeddings: true,
-    }
-}
-
 /// Loss and gradients of one step; how many gradients of the base were computed, and the norm of the adapter's for comparison.
 fn step(model: &Decoder, lora: &Lora, ids: &Tensor, targets: &Tensor) -> (usize, f32) {
     use deltaw::peft::Method as _;
@@ -55,7 +40,7 @@ fn peak_kilobytes() -> u64 {
 
 fn main() {
     let (batch, tokens) = SHAPE;
-    let base = fresh(&smollm2(), 1, &Device::Cpu).unwrap();
+    let base = fresh(&Config::smollm2_135m(), 1, &Device::Cpu).unwrap();
     let lora = Lora::new(&base, lora::Config::default()).unwrap();
     let ids: Vec<u32> = (0..batch * tokens).map(|i| (i * 7919 % 49_152) as u32).collect();
     let ids = Tensor::from_vec(ids, (batch, tokens), &Device::Cpu).unwrap();

@@ -68,21 +68,6 @@ const WAYS: [&str; 7] = [
 const FULL_BUDGET: usize = 270 << 20;
 const LORA_BUDGET: usize = 10 << 20;
 
-fn smollm2() -> Config {
-    Config {
-        hidden_size: 576,
-        intermediate_size: 1536,
-        num_hidden_layers: 30,
-        num_attention_heads: 9,
-        num_key_value_heads: 3,
-        head_dim: None,
-        vocab_size: 49_152,
-        rope_theta: 100_000.0,
-        rms_norm_eps: 1e-5,
-        tie_word_embeddings: true,
-    }
-}
-
 fn live() -> f64 {
     LIVE.load(Ordering::Relaxed) as f64
 }
@@ -111,7 +96,7 @@ fn measured(model: &Decoder, doors: &dyn Doors, optimizer: &mut dyn Optimizer) -
 /// One way in this process: bytes alive before the first step, peak, state, seconds.
 fn run(way: &str) -> [f64; 4] {
     let hyper = Hyper::default();
-    let base = fresh(&smollm2(), 1, &Device::Cpu).unwrap();
+    let base = fresh(&Config::smollm2_135m(), 1, &Device::Cpu).unwrap();
     if let Some(optimiser) = way.strip_prefix("full, ") {
         let full = Full::new(&base).unwrap();
         drop(base);
@@ -144,7 +129,7 @@ fn run(way: &str) -> [f64; 4] {
 
 /// Bits a weight of the projections in four bits, by what stays alive when they are made.
 fn bits() -> f64 {
-    let base = fresh(&smollm2(), 1, &Device::Cpu).unwrap();
+    let base = fresh(&Config::smollm2_135m(), 1, &Device::Cpu).unwrap();
     // The first use starts thread pools and tables, which are no weights.
     drop(Weight::nf4(&base.projection(base.sites(&Projection::ALL)[0]).unwrap().dense().unwrap(), true).unwrap());
     let before = live();

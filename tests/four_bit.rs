@@ -1,7 +1,10 @@
 //! What must hold of four-bit numbers, of paged state and of GaLore, whatever the sizes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use candle_core::{DType, Device, Tensor, Var};
+use common::gap;
 use deltaw::{
     model::{Config, Decoder, Projection, Shut, Weight, load_dir, save_dir},
     optim::{
@@ -162,10 +165,6 @@ fn base() -> Decoder {
 
 fn logits(model: &Decoder, doors: &dyn deltaw::model::Doors) -> Tensor {
     model.forward(&Tensor::new(&[[3u32, 14, 1, 5, 9]], &Device::Cpu).unwrap(), doors).unwrap()
-}
-
-fn gap(a: &Tensor, b: &Tensor) -> f32 {
-    (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
 }
 
 /// The quantised model with every weight dequantised: what it must be equal to.

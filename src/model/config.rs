@@ -81,6 +81,23 @@ impl Config {
         Ok(config)
     }
 
+    /// The sizes of SmolLM2-135M (its published `config.json`), the smallest real model of this shape.
+    #[must_use]
+    pub fn smollm2_135m() -> Self {
+        Self {
+            hidden_size: 576,
+            intermediate_size: 1536,
+            num_hidden_layers: 30,
+            num_attention_heads: 9,
+            num_key_value_heads: 3,
+            head_dim: None,
+            vocab_size: 49_152,
+            rope_theta: 100_000.0,
+            rms_norm_eps: 1e-5,
+            tie_word_embeddings: true,
+        }
+    }
+
     /// Width of one head.
     #[must_use]
     pub fn head_dim(&self) -> usize {
