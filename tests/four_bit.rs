@@ -33,7 +33,7 @@ fn books() -> [Codebook; 3] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn numbers_survive_as_the_theory_says(values in numbers(), block in 1usize..130) {
@@ -89,7 +89,7 @@ proptest! {
             Var::from_tensor(&Tensor::from_vec(values, (rows, 1000), &Device::Cpu).unwrap()).unwrap()
         };
         let hyper = Hyper { learning_rate: 0.01, ..Hyper::default() };
-        let run = |budget: Option<usize>| -> (Vec<Vec<f32>>, Option<Counters>) {
+        let run = |budget: Option<usize>, in_file: bool| -> (Vec<Vec<f32>>, Option<Counters>) {
             let variables = vec![start(700), start(3), start(300)];
             let groups = Groups::from(variables.clone());
             let steps = |optimizer: &mut dyn Optimizer| {
@@ -105,15 +105,19 @@ proptest! {
                     None
                 }
                 Some(budget) => {
-                    let mut paged = PagedAdamW::new(&groups, hyper, budget).unwrap();
+                    let mut paged = match in_file {
+                        true => PagedAdamW::new(&groups, hyper, budget).unwrap(),
+                        false => PagedAdamW::in_host_memory(&groups, hyper, budget),
+                    };
                     steps(&mut paged);
                     Some(paged.counters())
                 }
             };
             (variables.iter().map(|v| v.flatten_all().unwrap().to_vec1().unwrap()).collect(), counters)
         };
-        let (paged, counters) = run(Some(budget));
-        prop_assert_eq!(run(None).0, paged);
+        let (paged, counters) = run(Some(budget), true);
+        prop_assert_eq!(&run(None, true).0, &paged);
+        prop_assert_eq!(run(Some(budget), false), (paged, counters));
         let counters = counters.unwrap();
         let (page, state) = (8 << 18, 8 * 1003 * 1000);
         prop_assert!(counters.peak <= budget.max(page) && counters.peak <= state);

@@ -5,8 +5,8 @@
 //! resident: at most `budget` bytes of pages; a page that is not there is a fault; the least recently used one is written back first
 //! ```
 //!
-//! For a GPU "elsewhere" is host memory (NVIDIA's unified memory in bitsandbytes); here it is a file, which the operating system may drop from
-//! memory. Values never change by paging: the result is bit for bit that of [`super::AdamW`].
+//! For a GPU "elsewhere" is host memory (NVIDIA's unified memory in bitsandbytes); on the CPU it is a file, which the operating system may drop
+//! from memory. Values never change by paging: the result is bit for bit that of [`super::AdamW`].
 
 use std::{
     collections::BTreeMap,
@@ -31,9 +31,9 @@ pub struct Counters {
     pub faults: u64,
     /// Pages that were.
     pub hits: u64,
-    /// Bytes read from the file.
+    /// Bytes brought in.
     pub bytes_in: u64,
-    /// Bytes written to the file.
+    /// Bytes written back.
     pub bytes_out: u64,
     /// The most bytes resident at once.
     pub peak: usize,
@@ -55,6 +55,35 @@ impl Place {
     }
 }
 
+/// Where pages lie that are not resident.
+#[derive(Debug)]
+enum Store {
+    File(File),
+    Host(BTreeMap<u64, Vec<u8>>),
+}
+
+impl Store {
+    fn write(&mut self, offset: u64, bytes: Vec<u8>) -> std::io::Result<()> {
+        match self {
+            Self::File(file) => file.seek(SeekFrom::Start(offset)).and_then(|_| file.write_all(&bytes)),
+            Self::Host(pages) => {
+                pages.insert(offset, bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn read(&mut self, offset: u64, count: usize) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::File(file) => {
+                let mut bytes = vec![0; count];
+                file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map(|()| bytes)
+            }
+            Self::Host(pages) => pages.remove(&offset).ok_or_else(|| std::io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
 /// AdamW whose moments are paged.
 #[derive(Debug)]
 pub struct PagedAdamW {
@@ -63,9 +92,9 @@ pub struct PagedAdamW {
     places: Vec<Place>,
     /// Resident pages with the time of their last use.
     resident: BTreeMap<usize, (u64, Moments)>,
-    /// Which pages the file holds; the others are still zeros.
+    /// Which pages were ever written back; the others are still zeros.
     stored: Vec<bool>,
-    file: File,
+    store: Store,
     budget: usize,
     clock: u64,
     steps: i32,
@@ -73,11 +102,25 @@ pub struct PagedAdamW {
 }
 
 impl PagedAdamW {
-    /// A fresh optimiser that keeps at most `budget` bytes of moments resident, and at least one page.
+    /// A fresh optimiser that keeps at most `budget` bytes of moments resident, and at least one page; the rest in host memory for variables
+    /// on a GPU, in a temporary file for those on the CPU.
     ///
     /// # Errors
     /// There is no place for a temporary file.
     pub fn new(groups: &Groups, hyper: Hyper, budget: usize) -> Result<Self> {
+        if groups.each().any(|(variable, _)| !variable.device().is_cpu()) {
+            return Ok(Self::in_host_memory(groups, hyper, budget));
+        }
+        Ok(Self::with_store(groups, hyper, budget, Store::File(tempfile::tempfile().map_err(failed)?)))
+    }
+
+    /// The same with the rest in host memory, wherever the variables are.
+    #[must_use]
+    pub fn in_host_memory(groups: &Groups, hyper: Hyper, budget: usize) -> Self {
+        Self::with_store(groups, hyper, budget, Store::Host(BTreeMap::new()))
+    }
+
+    fn with_store(groups: &Groups, hyper: Hyper, budget: usize, store: Store) -> Self {
         let variables: Vec<(Var, f64)> = groups.each().map(|(variable, factor)| (variable.clone(), factor)).collect();
         let (mut places, mut offset) = (Vec::new(), 0);
         for (index, (variable, _)) in variables.iter().enumerate() {
@@ -87,18 +130,18 @@ impl PagedAdamW {
                 offset += 8 * count as u64;
             }
         }
-        Ok(Self {
+        Self {
             hyper,
             variables,
             stored: vec![false; places.len()],
             places,
             resident: BTreeMap::new(),
-            file: tempfile::tempfile().map_err(failed)?,
+            store,
             budget,
             clock: 0,
             steps: 0,
             counters: Counters::default(),
-        })
+        }
     }
 
     /// What paging did so far.
@@ -107,7 +150,7 @@ impl PagedAdamW {
         self.counters
     }
 
-    /// Takes a page out of the resident ones, or from the file.
+    /// Takes a page out of the resident ones, or from elsewhere.
     fn fetch(&mut self, page: usize, like: &Tensor) -> Result<Moments> {
         if let Some((_, moments)) = self.resident.remove(&page) {
             self.counters.hits += 1;
@@ -119,9 +162,7 @@ impl PagedAdamW {
         if !self.stored[page] {
             return Moments::zeros_like(like);
         }
-        let mut bytes = vec![0; place.bytes()];
-        self.file.seek(SeekFrom::Start(place.offset)).map_err(failed)?;
-        self.file.read_exact(&mut bytes).map_err(failed)?;
+        let bytes = self.store.read(place.offset, place.bytes()).map_err(failed)?;
         self.counters.bytes_in += bytes.len() as u64;
         let (first, second) = bytes.split_at(bytes.len() / 2);
         Ok(Moments { first: decode(first, like)?, second: decode(second, like)? })
@@ -136,9 +177,8 @@ impl PagedAdamW {
             for moment in [&moments.first, &moments.second] {
                 moment.to_vec1::<f32>()?.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
             }
-            self.file.seek(SeekFrom::Start(self.places[page].offset)).map_err(failed)?;
-            self.file.write_all(&bytes).map_err(failed)?;
             self.counters.bytes_out += bytes.len() as u64;
+            self.store.write(self.places[page].offset, bytes).map_err(failed)?;
             self.stored[page] = true;
         }
         Ok(())
