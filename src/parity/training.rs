@@ -148,6 +148,9 @@ fn galore(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
     if let Some(kind) = case.hyper("proj_type").and_then(Value::as_str).filter(|kind| *kind != "std") {
         bail!("case.json: proj_type \"{kind}\" is not supported");
     }
+    if case.hyper("correct_bias").and_then(Value::as_bool) == Some(false) {
+        bail!("case.json: GaLore without bias correction is not supported");
+    }
     let hyper = Hyper {
         learning_rate: number("lr")?,
         betas: (beta1, beta2),
