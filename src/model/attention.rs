@@ -6,8 +6,8 @@ use candle_core::{D, Result, Tensor};
 
 use super::{Config, Doors, rope::Rope};
 
-/// What all layers of one forward pass share.
-pub(super) struct Positions {
+/// What all layers of one forward pass share: the angles of RoPE, and who may look at whom.
+pub struct Positions {
     pub(super) rope: Rope,
     /// (t, s).
     pub(super) mask: Tensor,

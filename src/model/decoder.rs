@@ -1,15 +1,16 @@
 //! The decoder: embedding, blocks of attention and MLP on a residual stream, final norm, output head.
 
+mod stages;
+
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::{
-    Config, Doors, Projection, Site, Sublayer, Weight,
+    Config, Doors, Projection, Site, Weight,
     attention::{Positions, attend},
     frozen::linear,
     norm::rms_norm,
-    rope::{Rope, causal_mask},
 };
 
 /// Weights of one block. Matrices are (out, in), as Hugging Face stores them.
@@ -181,10 +182,8 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::forward`], or a row is out of range.
     pub fn forward_rows(&self, ids: &Tensor, rows: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
-        let hidden = self.hidden(ids, doors)?;
-        let (tokens, positions) = (ids.dim(1)?, hidden.dim(1)?);
-        let real = hidden.narrow(1, positions - tokens, tokens)?;
-        linear(&real.flatten(0, 1)?.index_select(rows, 0)?, self.head.as_ref().unwrap_or(&self.embedding))
+        let x = self.through(self.embed(ids, doors)?, doors)?;
+        self.head_rows(&x, ids.dim(1)?, rows)
     }
 
     /// The embedding table, (vocab, hidden).
@@ -195,21 +194,17 @@ impl Decoder {
 
     /// The residual stream after the final norm, (batch, tokens, hidden).
     fn hidden(&self, ids: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
-        let (batch, tokens) = ids.dims2()?;
-        let embedded = self.embedding.index_select(&ids.flatten_all()?, 0)?.reshape((batch, tokens, ()))?;
-        let mut x = doors.prompt(embedded)?;
-        let (tokens, prefix) = (x.dim(1)?, doors.cached_positions());
-        let positions = Positions {
-            rope: Rope::new(self.config.rope_theta, self.config.head_dim(), prefix, tokens, self.device())?,
-            mask: causal_mask(prefix, tokens, x.dtype(), self.device())?,
-        };
-        for (layer, block) in self.blocks.iter().enumerate() {
-            let branch = self.attention(layer, block, &x, &positions, doors)?;
-            x = (doors.sublayer(layer, Sublayer::Attention, branch, &x)? + &x)?;
-            let branch = self.mlp(layer, block, &x, doors)?;
-            x = (doors.sublayer(layer, Sublayer::Mlp, branch, &x)? + &x)?;
-        }
+        let x = self.through(self.embed(ids, doors)?, doors)?;
         rms_norm(&x, &self.norm, self.config.rms_norm_eps)
+    }
+
+    /// The residual stream after all blocks.
+    fn through(&self, mut x: Tensor, doors: &dyn Doors) -> Result<Tensor> {
+        let positions = self.positions(x.dim(1)?, doors)?;
+        for layer in 0..self.blocks.len() {
+            x = self.block(layer, &x, &positions, doors)?;
+        }
+        Ok(x)
     }
 
     fn attention(&self, layer: usize, block: &Block, x: &Tensor, at: &Positions, doors: &dyn Doors) -> Result<Tensor> {

@@ -28,6 +28,7 @@ pub mod tiny;
 pub mod tokens;
 mod weight;
 
+pub use attention::Positions;
 pub use config::Config;
 pub(crate) use decoder::projection_shape;
 pub use decoder::{Block, Decoder};

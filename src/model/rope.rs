@@ -45,6 +45,21 @@ pub(super) fn causal_mask(prefix: usize, tokens: usize, dtype: DType, device: &D
     Tensor::from_vec(mask, (tokens, prefix + tokens), device)?.to_dtype(dtype)
 }
 
+/// The same for sequences of these `lengths` one after another in a row: a token looks back to the start of its own sequence. The result is
+/// (tokens, tokens).
+pub(super) fn packed_mask(lengths: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
+    let tokens: usize = lengths.iter().sum();
+    let mut mask = vec![f32::NEG_INFINITY; tokens * tokens];
+    let mut start = 0;
+    for length in lengths {
+        for query in start..start + length {
+            mask[query * tokens + start..=query * tokens + query].fill(0.0);
+        }
+        start += length;
+    }
+    Tensor::from_vec(mask, (tokens, tokens), device)?.to_dtype(dtype)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -61,6 +76,13 @@ mod tests {
         assert!((dot(&at(&x, 9), &at(&x, 9)) - dot(&x, &x)).abs() < 1e-4);
         assert!((dot(&at(&x, 9), &at(&y, 4)) - dot(&at(&x, 25), &at(&y, 20))).abs() < 1e-4);
         assert!((dot(&at(&x, 9), &at(&y, 4)) - dot(&at(&x, 9), &at(&y, 5))).abs() > 1e-6);
+    }
+
+    #[test]
+    fn packed_sequences_do_not_see_each_other() {
+        let mask = packed_mask(&[2, 1], DType::F32, &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
+        let no = f32::NEG_INFINITY;
+        assert_eq!(mask, [[0.0, no, no], [0.0, 0.0, no], [no, no, 0.0]]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use candle_core::{Result, Tensor, Var, backprop::GradStore};
 
-use super::{Groups, Optimizer};
+use super::{Groups, Optimizer, State};
 
 /// η, β, ε, λ.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,5 +101,19 @@ impl Optimizer for AdamW {
 
     fn state_bytes(&self) -> usize {
         self.states.iter().map(|(variable, ..)| 8 * variable.elem_count()).sum()
+    }
+
+    fn state(&mut self) -> Result<State> {
+        let mut state = State::after(self.steps)?;
+        self.states.iter().enumerate().for_each(|(index, (_, _, moments))| state.put_moments(index, moments));
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.steps = state.steps()?;
+        for (index, (variable, _, moments)) in self.states.iter_mut().enumerate() {
+            *moments = state.moments(index, variable)?;
+        }
+        Ok(())
     }
 }

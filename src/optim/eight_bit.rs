@@ -7,10 +7,10 @@
 //! A rounded second moment can become zero where it was not; bitsandbytes rounds the first moment away from losing its sign. Tensors of fewer
 //! than 4,096 entries keep 32 bits, as there.
 
-use candle_core::{Result, Tensor, Var, backprop::GradStore};
+use candle_core::{DType, Device, Result, Tensor, Var, backprop::GradStore};
 
 use super::{
-    Groups, Hyper, Optimizer,
+    Groups, Hyper, Optimizer, State as Stored,
     adamw::{Moments, update},
 };
 use crate::quant::{DynamicMap, EightBit};
@@ -91,5 +91,41 @@ impl Optimizer for AdamW8bit {
             State::Rounded(first, second) => first.bytes() + second.bytes(),
         };
         self.states.iter().map(bytes).sum()
+    }
+
+    fn state(&mut self) -> Result<Stored> {
+        let mut stored = Stored::after(self.steps)?;
+        for (index, (_, _, state)) in self.states.iter().enumerate() {
+            match state {
+                State::Whole(moments) => stored.put_moments(index, moments),
+                State::Rounded(first, second) => {
+                    for (name, numbers) in [("first", first), ("second", second)] {
+                        let codes = Tensor::new(&numbers.codes[..], &Device::Cpu)?;
+                        stored.put(format!("{index}.{name}.codes"), codes);
+                        stored.put(format!("{index}.{name}.absmax"), Tensor::new(&numbers.absmax[..], &Device::Cpu)?);
+                    }
+                }
+            }
+        }
+        Ok(stored)
+    }
+
+    fn restore(&mut self, stored: &Stored) -> Result<()> {
+        self.steps = stored.steps()?;
+        for (index, (variable, _, state)) in self.states.iter_mut().enumerate() {
+            match state {
+                State::Whole(moments) => *moments = stored.moments(index, variable)?,
+                State::Rounded(first, second) => {
+                    for (name, numbers) in [("first", first), ("second", second)] {
+                        let part = |what: &str, count: usize, dtype| {
+                            stored.get(&format!("{index}.{name}.{what}"), &[count], dtype)
+                        };
+                        numbers.codes = part("codes", numbers.codes.len(), DType::U8)?.to_vec1()?;
+                        numbers.absmax = part("absmax", numbers.absmax.len(), DType::F32)?.to_vec1()?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -11,10 +11,10 @@
 //! Unlike in PyTorch's AdamW ε is added before the bias correction and the decay comes after the update. The moments are neither reset nor
 //! rotated when the basis changes. Tensors that are not projected get the same Adam without a. State: m·r or r·n twice, and Q.
 
-use candle_core::{Result, Tensor, Var, backprop::GradStore};
+use candle_core::{DType, Result, Tensor, Var, backprop::GradStore};
 use ndarray::{Axis, Slice};
 
-use super::{Hyper, Optimizer, adamw::Moments};
+use super::{Hyper, Optimizer, State as Stored, adamw::Moments};
 use crate::linalg::{from_array, svd, to_array};
 
 /// How gradients are projected.
@@ -78,6 +78,16 @@ impl Basis {
             Self::Right(q) => step.matmul(q),
             Self::Left(q) => q.matmul(step),
         }
+    }
+
+    /// The basis of a gradient (m, n) that was written down.
+    fn stored(stored: &Stored, name: &str, dims: &[usize], rank: usize) -> Result<Self> {
+        let &[m, n] = dims else { candle_core::bail!("the optimiser's `{name}` belongs to no matrix") };
+        let rank = rank.min(m.min(n));
+        Ok(match m >= n {
+            true => Self::Right(stored.get(name, &[rank, n], DType::F32)?.clone()),
+            false => Self::Left(stored.get(name, &[m, rank], DType::F32)?.clone()),
+        })
     }
 
     fn matrix(&self) -> &Tensor {
@@ -178,5 +188,39 @@ impl Optimizer for GaLore {
             moments + state.basis.as_ref().map_or(0, |basis| basis.matrix().elem_count())
         };
         4 * self.states.iter().map(numbers).sum::<usize>()
+    }
+
+    fn state(&mut self) -> Result<Stored> {
+        let mut stored = Stored::after(self.steps)?;
+        for (index, state) in self.states.iter().enumerate() {
+            if let Some(basis) = &state.basis {
+                stored.put(format!("{index}.basis"), basis.matrix().clone());
+            }
+            if let Some(moments) = &state.moments {
+                stored.put_moments(index, moments);
+            }
+        }
+        Ok(stored)
+    }
+
+    fn restore(&mut self, stored: &Stored) -> Result<()> {
+        self.steps = stored.steps()?;
+        for (index, state) in self.states.iter_mut().enumerate() {
+            let (name, dims) = (format!("{index}.basis"), state.variable.dims().to_vec());
+            state.basis = match stored.has(&name) {
+                true => Some(Basis::stored(stored, &name, &dims, self.projection.rank)?),
+                false => None,
+            };
+            let small = match &state.basis {
+                Some(basis) => basis.project(&state.variable.zeros_like()?)?,
+                None => state.variable.zeros_like()?,
+            };
+            // A tensor that never had a gradient has no moments yet.
+            state.moments = match stored.has(&format!("{index}.first")) {
+                true => Some(stored.moments(index, &small)?),
+                false => None,
+            };
+        }
+        Ok(())
     }
 }

@@ -13,12 +13,14 @@ pub mod eight_bit;
 pub mod galore;
 mod groups;
 pub mod paged;
+mod state;
 
 use candle_core::{Result, backprop::GradStore};
 
 pub use adamw::{AdamW, Hyper};
 pub use clip::clip;
 pub use groups::Groups;
+pub use state::State;
 
 /// An optimiser: gradients in, variables changed.
 pub trait Optimizer {
@@ -33,4 +35,16 @@ pub trait Optimizer {
 
     /// Bytes of state, wherever they are.
     fn state_bytes(&self) -> usize;
+
+    /// All state, from which [`restore`](Self::restore) goes on with the same bits.
+    ///
+    /// # Errors
+    /// The state cannot be reached.
+    fn state(&mut self) -> Result<State>;
+
+    /// Goes on from a state that an optimiser of the same kind gave for the same tensors.
+    ///
+    /// # Errors
+    /// Something is missing or has another shape.
+    fn restore(&mut self, state: &State) -> Result<()>;
 }

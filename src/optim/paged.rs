@@ -17,7 +17,7 @@ use std::{
 use candle_core::{Error, Result, Tensor, Var, backprop::GradStore};
 
 use super::{
-    Groups, Hyper, Optimizer,
+    Groups, Hyper, Optimizer, State,
     adamw::{Moments, update},
 };
 
@@ -168,6 +168,20 @@ impl PagedAdamW {
         Ok(Moments { first: decode(first, like)?, second: decode(second, like)? })
     }
 
+    /// Makes a page resident, as the one used last.
+    fn keep(&mut self, page: usize, moments: Moments) {
+        self.clock += 1;
+        self.resident.insert(page, (self.clock, moments));
+        self.counters.peak = self.counters.peak.max(self.resident_bytes());
+    }
+
+    /// Zeros as many as a page has entries.
+    fn zeros(&self, page: usize) -> Result<Tensor> {
+        let place = self.places[page];
+        let (variable, _) = &self.variables[place.variable];
+        Tensor::zeros(place.count, variable.dtype(), variable.device())
+    }
+
     /// Writes back the least recently used pages until `needed` bytes fit into the budget.
     fn make_room(&mut self, needed: usize) -> Result<()> {
         while self.resident_bytes() + needed > self.budget {
@@ -207,9 +221,7 @@ impl Optimizer for PagedAdamW {
                     let mut moments = self.fetch(page, &p)?;
                     let rate = self.hyper.learning_rate * factor;
                     pieces.push(update(&self.hyper, rate, self.steps, &p, &g, &mut moments)?);
-                    self.clock += 1;
-                    self.resident.insert(page, (self.clock, moments));
-                    self.counters.peak = self.counters.peak.max(self.resident_bytes());
+                    self.keep(page, moments);
                 }
                 var.set(&Tensor::cat(&pieces, 0)?.reshape(var.shape())?)?;
             }
@@ -224,6 +236,28 @@ impl Optimizer for PagedAdamW {
 
     fn state_bytes(&self) -> usize {
         self.places.iter().map(|place| place.bytes()).sum()
+    }
+
+    fn state(&mut self) -> Result<State> {
+        let mut state = State::after(self.steps)?;
+        for page in 0..self.places.len() {
+            let like = self.zeros(page)?;
+            let moments = self.fetch(page, &like)?;
+            state.put_moments(page, &moments);
+            self.keep(page, moments);
+        }
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.steps = state.steps()?;
+        for page in 0..self.places.len() {
+            let like = self.zeros(page)?;
+            // The page itself is replaced; fetching makes room for it.
+            self.fetch(page, &like)?;
+            self.keep(page, state.moments(page, &like)?);
+        }
+        Ok(())
     }
 }
 
