@@ -155,6 +155,7 @@ fn base() -> Decoder {
         num_key_value_heads: 2,
         head_dim: None,
         vocab_size: 30,
+        max_position_embeddings: None,
         rope_theta: 10_000.0,
         rms_norm_eps: 1e-5,
         tie_word_embeddings: false,

@@ -25,6 +25,9 @@ pub struct Config {
     pub head_dim: Option<usize>,
     /// Number of tokens.
     pub vocab_size: usize,
+    /// The most positions the model was trained for; see [`Config::context`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_position_embeddings: Option<usize>,
     /// Base of the rotary frequencies.
     #[serde(default = "default_theta")]
     pub rope_theta: f64,
@@ -92,10 +95,17 @@ impl Config {
             num_key_value_heads: 3,
             head_dim: None,
             vocab_size: 49_152,
+            max_position_embeddings: Some(8192),
             rope_theta: 100_000.0,
             rms_norm_eps: 1e-5,
             tie_word_embeddings: true,
         }
+    }
+
+    /// The most positions of one sequence. Where the file does not say, 2048: what transformers takes for a LLaMA.
+    #[must_use]
+    pub fn context(&self) -> usize {
+        self.max_position_embeddings.unwrap_or(2048)
     }
 
     /// Width of one head.
@@ -135,6 +145,7 @@ impl Config {
             ("num_key_value_heads", self.num_key_value_heads),
             ("vocab_size", self.vocab_size),
             ("head_dim", self.head_dim()),
+            ("max_position_embeddings", self.context().min(LIMIT)),
         ] {
             if size == 0 || size > LIMIT {
                 bail!("config.json: {name} is {size}; it must be between 1 and {LIMIT}");

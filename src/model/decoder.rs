@@ -1,5 +1,6 @@
 //! The decoder: embedding, blocks of attention and MLP on a residual stream, final norm, output head.
 
+mod extend;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -216,16 +217,15 @@ impl Decoder {
         let v = project(Projection::V, wv, &x)?;
         project(Projection::O, wo, &attend(&self.config, layer, [q, k, v], at, doors)?)
     }
+}
 
-    /// SwiGLU (Shazeer 2020, arXiv 2002.05202): `W_down (silu(W_gate x) ⊙ W_up x)`.
-    fn mlp(&self, layer: usize, block: &Block, x: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
-        let [.., wgate, wup, wdown] = &block.projections;
-        let x = rms_norm(x, &block.mlp_norm, self.config.rms_norm_eps)?;
-        let project = |projection, weight, x: &Tensor| doors.linear(Site { layer, projection }, weight, x);
-        let gate = project(Projection::Gate, wgate, &x)?.silu()?;
-        let up = project(Projection::Up, wup, &x)?;
-        project(Projection::Down, wdown, &(gate * up)?)
-    }
+/// SwiGLU (Shazeer 2020, arXiv 2002.05202): `W_down (silu(W_gate x) ⊙ W_up x)` for the normalised residual stream `x`.
+fn mlp(layer: usize, block: &Block, x: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
+    let [.., wgate, wup, wdown] = &block.projections;
+    let project = |projection, weight, x: &Tensor| doors.linear(Site { layer, projection }, weight, x);
+    let gate = project(Projection::Gate, wgate, x)?.silu()?;
+    let up = project(Projection::Up, wup, x)?;
+    project(Projection::Down, wdown, &(gate * up)?)
 }
 
 /// (out, in) of a projection.

@@ -41,12 +41,7 @@ pub fn read_weights(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tens
     if dir.join("model.safetensors").exists() || !index.exists() {
         return read_stored(&dir.join("model.safetensors"), device);
     }
-    let text = fs::File::open(&index).and_then(|file| {
-        let mut text = String::new();
-        file.take(INDEX_LIMIT).read_to_string(&mut text).map(|_| text)
-    });
-    let index: Index =
-        serde_json::from_str(&text.map_err(|error| at(&index, error))?).map_err(|error| at(&index, error))?;
+    let index: Index = serde_json::from_str(&read_limited(&index, INDEX_LIMIT)?).map_err(|error| at(&index, error))?;
     let mut weights = BTreeMap::new();
     for name in index.weight_map.into_values().collect::<BTreeSet<_>>() {
         if !name.ends_with(".safetensors") || name.contains(['/', '\\']) {
@@ -67,11 +62,16 @@ struct Index {
 /// # Errors
 /// It is missing, larger than a mebibyte, or not UTF-8.
 pub fn read_text(path: &Path) -> Result<String> {
+    read_limited(path, TEXT_LIMIT)
+}
+
+/// Reads a text file of at most `limit` bytes.
+pub(super) fn read_limited(path: &Path, limit: u64) -> Result<String> {
     let mut text = String::new();
     let file = fs::File::open(path).map_err(|error| at(path, error))?;
-    let size = file.take(TEXT_LIMIT + 1).read_to_string(&mut text).map_err(|error| at(path, error))?;
-    if size as u64 > TEXT_LIMIT {
-        bail!("{}: more than the {TEXT_LIMIT} bytes that are read", path.display());
+    let size = file.take(limit + 1).read_to_string(&mut text).map_err(|error| at(path, error))?;
+    if size as u64 > limit {
+        bail!("{}: more than the {limit} bytes that are read", path.display());
     }
     Ok(text)
 }
@@ -166,7 +166,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn at(path: &Path, error: impl std::fmt::Display) -> Error {
+pub(super) fn at(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::Msg(format!("{}: {}", path.display(), one_line(&error)))
 }
 

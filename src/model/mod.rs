@@ -15,7 +15,9 @@
 //! The fifth door is not in the forward pass: it is the list of gradients in [`crate::train`].
 
 mod attention;
+mod base;
 mod bnb;
+mod cache;
 mod config;
 mod decoder;
 mod doors;
@@ -29,6 +31,8 @@ pub mod tokens;
 mod weight;
 
 pub use attention::Positions;
+pub use base::{Base, ChatTemplate, Message, Options, Tokenizer};
+pub use cache::{KeyValues, KvCache, Span};
 pub use config::Config;
 pub(crate) use decoder::projection_shape;
 pub use decoder::{Block, Decoder};

@@ -12,16 +12,27 @@ pub(super) struct Rope {
 impl Rope {
     /// Angles for positions `start .. start + tokens`.
     pub(super) fn new(theta: f64, head_dim: usize, start: usize, tokens: usize, device: &Device) -> Result<Self> {
+        Self::at(theta, head_dim, start..start + tokens, device)
+    }
+
+    /// Angles for any positions.
+    pub(super) fn at(
+        theta: f64,
+        head_dim: usize,
+        positions: impl IntoIterator<Item = usize>,
+        device: &Device,
+    ) -> Result<Self> {
         let half = head_dim / 2;
-        let mut angles = Vec::with_capacity(tokens * half);
-        for position in start..start + tokens {
-            for pair in 0..half {
-                let frequency = theta.powf(-2.0 * pair as f64 / head_dim as f64);
-                angles.push((position as f64 * frequency) as f32);
-            }
-        }
-        let angles = Tensor::from_vec(angles, (tokens, half), device)?;
+        let frequencies: Vec<f64> = (0..half).map(|pair| theta.powf(-2.0 * pair as f64 / head_dim as f64)).collect();
+        let angle = |position: usize| frequencies.iter().map(move |frequency| (position as f64 * frequency) as f32);
+        let angles: Vec<f32> = positions.into_iter().flat_map(angle).collect();
+        let angles = Tensor::from_vec(angles, ((), half), device)?;
         Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
+    }
+
+    /// Turns `x` (1, tokens, heads, head_dim) by a fused operation, through which no gradient flows.
+    pub(super) fn apply_fused(&self, x: &Tensor) -> Result<Tensor> {
+        candle_nn::rotary_emb::rope_thd(x, &self.cos, &self.sin)
     }
 
     /// Turns `x` (batch, heads, tokens, head_dim).

@@ -20,6 +20,7 @@ pub fn config() -> Config {
         num_key_value_heads: 2,
         head_dim: None,
         vocab_size: tokens::vocabulary(),
+        max_position_embeddings: None,
         rope_theta: 10_000.0,
         rms_norm_eps: 1e-5,
         tie_word_embeddings: false,

@@ -131,6 +131,7 @@ fn bases() -> [(&'static str, Config); 3] {
         num_key_value_heads: 4,
         head_dim: None,
         vocab_size: 60,
+        max_position_embeddings: None,
         rope_theta: 10_000.0,
         rms_norm_eps: 1e-5,
         tie_word_embeddings: false,

@@ -6,7 +6,7 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use super::Decoder;
+use super::{Decoder, mlp};
 use crate::model::{
     Doors, Positions, Sublayer,
     frozen::linear,
@@ -60,7 +60,8 @@ impl Decoder {
         let Some(block) = self.blocks.get(layer) else { bail!("the model has no block {layer}") };
         let branch = self.attention(layer, block, x, at, doors)?;
         let x = (doors.sublayer(layer, Sublayer::Attention, branch, x)? + x)?;
-        let branch = self.mlp(layer, block, &x, doors)?;
+        let normed = rms_norm(&x, &block.mlp_norm, self.config.rms_norm_eps)?;
+        let branch = mlp(layer, block, &normed, doors)?;
         doors.sublayer(layer, Sublayer::Mlp, branch, &x)? + &x
     }
 

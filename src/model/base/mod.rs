@@ -1,0 +1,70 @@
+//! A base to work on: the decoder with its own tokenizer and chat template.
+
+mod chat;
+mod directory;
+mod tokenizer;
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Result, bail};
+
+pub use chat::{ChatTemplate, Message};
+pub use tokenizer::Tokenizer;
+
+use super::{Decoder, tiny};
+
+/// A model that reads and writes text.
+#[derive(Debug)]
+pub struct Base {
+    /// What it is called: `tiny`, an id on the Hugging Face hub, or a path.
+    pub name: String,
+    /// The frozen weights.
+    pub model: Decoder,
+    /// Text to ids and back.
+    pub tokenizer: Tokenizer,
+    /// How a conversation becomes text, if the model was taught one.
+    pub chat: Option<ChatTemplate>,
+    /// The transformers directory it was read from, if it was one.
+    pub directory: Option<PathBuf>,
+}
+
+/// How a base is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Use what is on this machine, never the network.
+    pub offline: bool,
+    /// Keep a GGUF file's quantised matrices as they are stored, instead of in f32.
+    pub kept: bool,
+    /// Show a progress bar while downloading.
+    pub progress: bool,
+}
+
+impl Base {
+    /// Opens the base that `spec` names: `tiny`, or a transformers directory.
+    ///
+    /// # Errors
+    /// There is no such base, or its files are malformed.
+    pub fn open(spec: &str, _options: &Options, device: &Device) -> Result<Self> {
+        let path = Path::new(spec);
+        match spec {
+            "tiny" => Self::tiny(device),
+            _ if path.is_dir() => directory::open(path, spec, device),
+            _ => bail!("there is no base `{spec}`: name `tiny` or a transformers directory"),
+        }
+    }
+
+    /// The base that is part of the program.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn tiny(device: &Device) -> Result<Self> {
+        let (model, tokenizer) = (tiny::load(device)?, Tokenizer::characters());
+        Ok(Self { name: "tiny".to_owned(), model, tokenizer, chat: None, directory: None })
+    }
+
+    /// The most tokens of one sequence, prompt and answer together.
+    #[must_use]
+    pub fn context(&self) -> usize {
+        self.model.config().context()
+    }
+}
