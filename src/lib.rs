@@ -22,6 +22,8 @@ pub mod parity;
 
 pub mod demos;
 
+pub mod claims;
+
 pub mod quiz;
 
 #[cfg(feature = "plot")]

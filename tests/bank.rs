@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 
 use deltaw::{
-    demos,
-    quiz::bank::{BUILTIN, Bank, DemoCall, Kind, builtin, check},
+    claims, demos,
+    quiz::{
+        bank::{BUILTIN, Bank, DemoCall, Kind, builtin, check},
+        grade::{Instance, Lexicon, grade},
+    },
 };
 
 #[test]
@@ -53,4 +56,14 @@ fn every_demo_call_runs() {
         assert!(!report.numbers.is_empty() && !report.text.is_empty(), "{name}");
         assert!(report.numbers.values().all(|value| value.is_finite()), "{name}: {:?}", report.numbers);
     }
+}
+
+#[test]
+fn folklore_in_an_answer_is_named_with_its_claim() {
+    let bank = builtin().unwrap();
+    let question = bank.questions.iter().find(|question| question.id == "g39").unwrap();
+    let verdict = grade(&Instance::draw(question, 0), &Lexicon::new(&bank), "It is alpha = 2r by default");
+    let caught: Vec<_> = verdict.misconceptions.iter().filter_map(|caught| caught.claim.as_deref()).collect();
+    assert_eq!(caught, ["alpha-default"]);
+    assert!(claims::find(caught[0]).unwrap().correct.contains("lora_alpha = 8"));
 }

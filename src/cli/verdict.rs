@@ -42,6 +42,9 @@ pub fn show(instance: &Instance<'_>, verdict: &Verdict, detail: Detail) -> Strin
             format!(" («{}»)", caught.evidence.join("» «"))
         };
         let _ = writeln!(text, "  ! {}{said}\n    {}", caught.text, caught.correction);
+        if let Some(claim) = &caught.claim {
+            let _ = writeln!(text, "    Claim {claim}: `deltaw claims {claim}` shows the evidence.");
+        }
     }
     for note in &verdict.notes {
         let _ = writeln!(text, "  {note}");

@@ -12,23 +12,23 @@ use crate::{
 };
 
 /// The skill that fine-tuning learns in the demos; pretraining never showed it.
-pub(super) const NEW_SKILL: &str = "revup";
+pub(crate) const NEW_SKILL: &str = "revup";
 
 /// Where the demos compute.
-pub(super) const DEVICE: Device = Device::Cpu;
+pub(crate) const DEVICE: Device = Device::Cpu;
 
 /// The pretrained tiny base.
-pub(super) fn base() -> Result<Decoder> {
+pub(crate) fn base() -> Result<Decoder> {
     tiny::load(&DEVICE)
 }
 
 /// The new skill.
-pub(super) fn new_skill() -> Result<Skill> {
+pub(crate) fn new_skill() -> Result<Skill> {
     Skill::named(NEW_SKILL).ok_or_else(|| candle_core::Error::Msg(format!("no skill is called {NEW_SKILL}")))
 }
 
 /// A fixed batch of training examples of the new skill.
-pub(super) fn batch(examples: usize, seed: u64) -> Result<Batch> {
+pub(crate) fn batch(examples: usize, seed: u64) -> Result<Batch> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let skill = new_skill()?;
     let pairs: Vec<_> = (0..examples).filter_map(|_| skills::draw(&[skill], &mut rng, false)).collect();
@@ -36,13 +36,13 @@ pub(super) fn batch(examples: usize, seed: u64) -> Result<Batch> {
 }
 
 /// A short run on the new skill.
-pub(super) fn plan(steps: usize, batch: usize, learning_rate: f64, seed: u64) -> Result<Plan> {
+pub(crate) fn plan(steps: usize, batch: usize, learning_rate: f64, seed: u64) -> Result<Plan> {
     let warmup = (steps / 10).max(1);
     Ok(Plan { skills: vec![new_skill()?], steps, batch, learning_rate, warmup, weight_decay: 0.0, seed })
 }
 
 /// Runs `plan` and returns (step, loss) pairs.
-pub(super) fn train(model: &Decoder, doors: &dyn Doors, variables: Vec<Var>, plan: &Plan) -> Result<Vec<(f64, f64)>> {
+pub(crate) fn train(model: &Decoder, doors: &dyn Doors, variables: Vec<Var>, plan: &Plan) -> Result<Vec<(f64, f64)>> {
     let mut curve = Vec::with_capacity(plan.steps);
     fit(model, doors, variables, plan, |step| {
         curve.push((step.index as f64, step.loss));
@@ -52,25 +52,25 @@ pub(super) fn train(model: &Decoder, doors: &dyn Doors, variables: Vec<Var>, pla
 }
 
 /// A matrix out of candle, for the linear algebra.
-pub(super) fn matrix(tensor: &Tensor) -> std::result::Result<Array2<f32>, Error> {
+pub(crate) fn matrix(tensor: &Tensor) -> std::result::Result<Array2<f32>, Error> {
     let (rows, columns) = tensor.dims2()?;
     Array2::from_shape_vec((rows, columns), tensor.flatten_all()?.to_vec1()?)
         .map_err(|error| Error::Other(error.to_string()))
 }
 
 /// Euclidean norm of all entries.
-pub(super) fn norm(tensor: &Tensor) -> Result<f64> {
+pub(crate) fn norm(tensor: &Tensor) -> Result<f64> {
     Ok(f64::from(tensor.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt())
 }
 
 /// Mean of the last tenth of a curve (at least one point): less noisy than its last value.
-pub(super) fn tail(curve: &[(f64, f64)]) -> f64 {
+pub(crate) fn tail(curve: &[(f64, f64)]) -> f64 {
     let count = (curve.len() / 10).max(1);
     curve.iter().rev().take(count).map(|(_, loss)| loss).sum::<f64>() / count as f64
 }
 
 /// Reads argument `name` as a number in `range`, or takes `default`.
-pub(super) fn number<T>(
+pub(crate) fn number<T>(
     demo: &'static str,
     args: &Args,
     name: &str,

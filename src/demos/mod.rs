@@ -14,7 +14,7 @@ mod first_step;
 mod flops;
 mod galore;
 mod ia3;
-mod lab;
+pub(crate) mod lab;
 mod memory;
 mod merge;
 mod nf4;
@@ -26,7 +26,7 @@ mod random_direction;
 mod rank;
 mod report;
 mod svd;
-mod toy;
+pub(crate) mod toy;
 mod vera;
 
 use std::collections::BTreeMap;

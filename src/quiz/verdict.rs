@@ -93,4 +93,7 @@ pub struct Caught {
     /// The demo that refutes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo: Option<DemoCall>,
+    /// The claim of the ledger that it is: `deltaw claims ID` shows the evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }

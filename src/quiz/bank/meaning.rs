@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::{Bank, DemoCall, Kind, Question, tree::Step};
 use crate::{
-    demos,
+    claims, demos,
     quiz::grade::{Lexicon, pattern},
 };
 
@@ -70,6 +70,7 @@ fn check_question<'b>(
     f.within("model_answer", |f| f.text(&question.model_answer));
     f.within("why", |f| f.text(&question.why));
     f.within("sources", |f| f.unless(!question.sources.is_empty(), "name a source: a paper, code, or a claim id"));
+    f.within("claims", |f| check_claims(f, question));
     f.within("demo", |f| check_demo(f, &question.demo));
     f.within("follow_ups", |f| {
         for (index, follow_up) in question.follow_ups.iter().enumerate() {
@@ -93,6 +94,17 @@ fn check_question<'b>(
         Some(Kind::Formula(formula)) => f.within("formula", |f| judged::check_formula(f, formula)),
         Some(Kind::Choice(choice)) => f.within("choice", |f| judged::check_choice(f, choice)),
         None => {}
+    }
+}
+
+/// Each link starts at something that an answer can be caught with, and ends at a claim of the ledger.
+fn check_claims(f: &mut Faults, question: &Question) {
+    let caught = Kind::of(question).map(Kind::caught).unwrap_or_default();
+    for (id, claim) in &question.claims {
+        f.within(id, |f| {
+            f.unless(caught.contains(id), &format!("nothing here is caught as this; there are {}", caught.join(", ")));
+            f.result(claims::find(claim).map(|_| ()));
+        });
     }
 }
 

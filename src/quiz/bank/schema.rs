@@ -59,6 +59,10 @@ pub struct Question {
     pub demo: DemoCall,
     /// Papers (arXiv ids), code, or claim ids.
     pub sources: Vec<String>,
+    /// Folklore in wrong answers: what is caught, to the claim of the ledger that says what is true of it. What is caught goes by the id of
+    /// a misconception, by `option-B` for an option, by a formula's mistake with hyphens, and by `mistake` for a number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, String>,
     /// Free text, judged by a rubric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rubric: Option<Rubric>,
@@ -94,6 +98,20 @@ impl<'a> Kind<'a> {
         text.or_else(|| question.numeric.as_ref().map(Self::Numeric))
             .or_else(|| question.formula.as_ref().map(Self::Formula))
             .or_else(|| question.choice.as_ref().map(Self::Choice))
+    }
+
+    /// What a wrong answer may be caught with, by the ids that verdicts use.
+    #[must_use]
+    pub fn caught(self) -> Vec<String> {
+        match self {
+            Self::Text(rubric) => rubric.misconceptions.iter().map(|wrong| wrong.id.clone()).collect(),
+            Self::Numeric(_) => vec!["mistake".to_owned()],
+            Self::Formula(formula) => formula.mistakes.iter().map(FormulaMistake::id).collect(),
+            Self::Choice(choice) => {
+                let wrong = choice.options.iter().zip('A'..).filter(|(option, _)| !option.correct);
+                wrong.map(|(_, letter)| format!("option-{letter}")).collect()
+            }
+        }
     }
 
     /// What the kind is called.
@@ -245,6 +263,14 @@ pub struct FormulaMistake {
     /// The demo that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demo: Option<DemoCall>,
+}
+
+impl FormulaMistake {
+    /// The id a verdict gives it: its name with hyphens.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.name.to_lowercase().replace(' ', "-")
+    }
 }
 
 /// Multiple choice.

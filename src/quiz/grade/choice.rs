@@ -43,6 +43,7 @@ pub fn grade(choice: &Choice, typed: &str) -> Verdict {
             decisive: true,
             evidence: Vec::new(),
             demo: option.demo.clone(),
+            claim: None,
         });
     }
     if label == Label::Partial {

@@ -29,7 +29,7 @@ use super::{
 #[must_use]
 pub fn grade(instance: &Instance<'_>, lexicon: &Lexicon, answer: &str) -> Verdict {
     let question = instance.question;
-    match Kind::of(question) {
+    let mut verdict = match Kind::of(question) {
         Some(Kind::Text(rubric)) => text::grade(rubric, &question.text, lexicon, answer),
         Some(Kind::Numeric(numeric)) => numeric::grade(numeric, &instance.params, answer),
         Some(Kind::Formula(formula)) => formula::grade(formula, answer),
@@ -38,7 +38,11 @@ pub fn grade(instance: &Instance<'_>, lexicon: &Lexicon, answer: &str) -> Verdic
             let note = "The question has no kind; run `deltaw bank check`.".to_owned();
             numeric::single_point(Label::Wrong, String::new(), Vec::new(), vec![note])
         }
+    };
+    for caught in &mut verdict.misconceptions {
+        caught.claim = question.claims.get(&caught.id).cloned();
     }
+    verdict
 }
 
 /// Whether one of `patterns` holds in `reply`, as follow-ups are judged.

@@ -102,6 +102,7 @@ fn caught(misconception: &Misconception, evidence: Vec<String>) -> Caught {
         decisive: misconception.decisive,
         evidence,
         demo: misconception.demo.clone(),
+        claim: None,
     }
 }
 

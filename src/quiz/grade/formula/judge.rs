@@ -164,12 +164,13 @@ fn mistaken<'f>(
 
 fn name(mistake: &FormulaMistake, read: Option<String>, decisive: bool) -> Caught {
     Caught {
-        id: mistake.name.to_lowercase().replace(' ', "-"),
+        id: mistake.id(),
         text: mistake.name.clone(),
         correction: mistake.text.clone(),
         decisive,
         evidence: read.into_iter().collect(),
         demo: mistake.demo.clone(),
+        claim: None,
     }
 }
 

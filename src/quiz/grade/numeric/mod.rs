@@ -133,6 +133,7 @@ fn caught(mistake: &NumericMistake, quote: Option<String>) -> Caught {
         decisive: true,
         evidence: quote.into_iter().collect(),
         demo: mistake.demo.clone(),
+        claim: None,
     }
 }
 
