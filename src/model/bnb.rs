@@ -97,7 +97,11 @@ pub(super) fn encode(weights: &BTreeMap<String, Weight>) -> Result<BTreeMap<Stri
                 continue;
             }
             (_, Some(numbers)) => numbers,
-            (_, None) => continue,
+            // bitsandbytes has no such form; the numbers themselves survive in f32.
+            (_, None) => {
+                stored.insert(name.clone(), weight.dense()?);
+                continue;
+            }
         };
         let (out, width) = weight.dims2()?;
         let mut state = State {

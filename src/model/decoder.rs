@@ -32,8 +32,8 @@ pub struct Decoder {
     embedding: Tensor,
     blocks: Vec<Block>,
     norm: Tensor,
-    /// Absent when the embedding table is the head.
-    head: Option<Tensor>,
+    /// Absent when the embedding table is the head, unless a file stores it in a form that multiplies faster.
+    head: Option<Weight>,
 }
 
 impl Decoder {
@@ -55,13 +55,13 @@ impl Decoder {
         let get = |name: &str, shape: &[usize]| match weights.get(name) {
             Some(Weight::Dense(tensor)) if tensor.dims() == shape => Ok(tensor.clone()),
             Some(Weight::Dense(tensor)) => bail!("`{name}` has shape {:?}; the config wants {shape:?}", tensor.dims()),
-            Some(Weight::FourBit(_)) => bail!("`{name}` is in four bits; only projections may be"),
+            Some(_) => bail!("`{name}` is quantised; only projections and the head may be"),
             None => bail!("the weights have no tensor `{name}`"),
         };
         let matrix = |name: &str, shape: [usize; 2]| match weights.get(name) {
-            Some(weight @ Weight::FourBit(_)) if weight.dims2()? == shape.into() => Ok(weight.clone()),
-            Some(weight @ Weight::FourBit(_)) => bail!("`{name}` is {:?}; the config wants {shape:?}", weight.dims2()?),
-            _ => get(name, &shape).map(Weight::from),
+            None | Some(Weight::Dense(_)) => get(name, &shape).map(Weight::from),
+            Some(weight) if weight.dims2()? == shape.into() => Ok(weight.clone()),
+            Some(weight) => bail!("`{name}` is {:?}; the config wants {shape:?}", weight.dims2()?),
         };
         let hidden = config.hidden_size;
         let mut blocks = Vec::with_capacity(config.num_hidden_layers.min(1024));
@@ -76,9 +76,10 @@ impl Decoder {
                 projections: [q?, k?, v?, o?, gate?, up?, down?],
             });
         }
-        let head = match config.tie_word_embeddings {
+        let stored = matches!(weights.get("lm_head.weight"), Some(Weight::Stored(_)));
+        let head = match config.tie_word_embeddings && !stored {
             true => None,
-            false => Some(get("lm_head.weight", &[config.vocab_size, hidden])?),
+            false => Some(matrix("lm_head.weight", [config.vocab_size, hidden])?),
         };
         Ok(Self {
             embedding: get("model.embed_tokens.weight", &[config.vocab_size, hidden])?,
@@ -117,12 +118,12 @@ impl Decoder {
             .collect()
     }
 
-    /// All dense tensors under Hugging Face's names: all there are, unless projections are in four bits. The inverse of [`Decoder::new`].
+    /// All dense tensors under Hugging Face's names: all there are, unless some are quantised. The inverse of [`Decoder::new`].
     #[must_use]
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
         let dense = |(name, weight)| match weight {
             Weight::Dense(tensor) => Some((name, tensor)),
-            Weight::FourBit(_) => None,
+            Weight::FourBit(_) | Weight::Stored(_) => None,
         };
         self.weights().into_iter().filter_map(dense).collect()
     }
@@ -134,9 +135,6 @@ impl Decoder {
         let mut put = |name: String, tensor: &Tensor| all.insert(name, Weight::Dense(tensor.clone()));
         put("model.embed_tokens.weight".to_owned(), &self.embedding);
         put("model.norm.weight".to_owned(), &self.norm);
-        if let Some(head) = &self.head {
-            put("lm_head.weight".to_owned(), head);
-        }
         for (layer, block) in self.blocks.iter().enumerate() {
             put(format!("model.layers.{layer}.input_layernorm.weight"), &block.attention_norm);
             put(format!("model.layers.{layer}.post_attention_layernorm.weight"), &block.mlp_norm);
@@ -145,6 +143,9 @@ impl Decoder {
             if let Some(weight) = self.projection(site) {
                 all.insert(format!("{site}.weight"), weight.clone());
             }
+        }
+        if let Some(head) = self.head.as_ref().filter(|_| !self.config.tie_word_embeddings) {
+            all.insert("lm_head.weight".to_owned(), head.clone());
         }
         all
     }
@@ -174,7 +175,15 @@ impl Decoder {
     /// An id is outside the vocabulary, or a door's tensors do not fit.
     pub fn forward(&self, ids: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
         let hidden = self.hidden(ids, doors)?;
-        linear(&hidden, self.head.as_ref().unwrap_or(&self.embedding))
+        self.project(&hidden)
+    }
+
+    /// Logits (…, vocab) of the normed residual stream (…, hidden).
+    fn project(&self, normed: &Tensor) -> Result<Tensor> {
+        match &self.head {
+            Some(head) => head.apply(normed),
+            None => linear(normed, &self.embedding),
+        }
     }
 
     /// Logits (rows, vocab) at the chosen rows of the flattened (batch · tokens) positions only: training scores few of them.

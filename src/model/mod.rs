@@ -23,6 +23,7 @@ mod decoder;
 mod doors;
 mod files;
 mod frozen;
+mod gguf;
 mod norm;
 mod rope;
 mod site;
@@ -31,7 +32,7 @@ pub mod tokens;
 mod weight;
 
 pub use attention::Positions;
-pub use base::{Base, ChatTemplate, Message, Options, Tokenizer};
+pub use base::{Base, ChatTemplate, Message, Options, SMOLLM2, Tokenizer, smollm2_file};
 pub use cache::{KeyValues, KvCache, Span};
 pub use config::Config;
 pub(crate) use decoder::projection_shape;
@@ -43,4 +44,4 @@ pub use files::{
 };
 pub use frozen::linear;
 pub use site::{Projection, Site};
-pub use weight::{FourBit, Weight};
+pub use weight::{FourBit, Stored, Weight};

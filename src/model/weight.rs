@@ -1,9 +1,13 @@
-//! A frozen weight, dense or in four bits. Whoever multiplies by it cannot tell which.
+//! A frozen weight: dense, in four bits, or as a GGUF file stores it. Whoever multiplies by it cannot tell which.
+
+mod stored;
 
 use std::{fmt, sync::Arc};
 
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
+
+pub use stored::Stored;
 
 use super::frozen::linear;
 use crate::quant::{Codebook, Quantised, quantise};
@@ -24,6 +28,8 @@ pub enum Weight {
     Dense(Tensor),
     /// In four bits, row by row.
     FourBit(Arc<FourBit>),
+    /// In blocks of a GGUF file.
+    Stored(Stored),
 }
 
 /// A quantised matrix.
@@ -44,6 +50,7 @@ impl fmt::Debug for Weight {
         match self {
             Self::Dense(weight) => weight.fmt(f),
             Self::FourBit(weight) => write!(f, "FourBit[{}, {}]", weight.shape.0, weight.shape.1),
+            Self::Stored(weight) => weight.fmt(f),
         }
     }
 }
@@ -82,6 +89,7 @@ impl Weight {
         match self {
             Self::Dense(weight) => weight.dims2(),
             Self::FourBit(weight) => Ok(weight.shape),
+            Self::Stored(weight) => Ok(weight.shape()),
         }
     }
 
@@ -91,14 +99,15 @@ impl Weight {
         match self {
             Self::Dense(weight) => weight.device(),
             Self::FourBit(weight) => &weight.device,
+            Self::Stored(weight) => weight.device(),
         }
     }
 
-    /// The quantised numbers, if it is in four bits.
+    /// The quantised numbers, if it is in NF4.
     #[must_use]
     pub fn quantised(&self) -> Option<&Quantised> {
         match self {
-            Self::Dense(_) => None,
+            Self::Dense(_) | Self::Stored(_) => None,
             Self::FourBit(weight) => Some(&weight.numbers),
         }
     }
@@ -109,6 +118,7 @@ impl Weight {
         match self {
             Self::Dense(weight) => weight.elem_count(),
             Self::FourBit(weight) => weight.numbers.count(),
+            Self::Stored(weight) => weight.shape().0 * weight.shape().1,
         }
     }
 
@@ -118,10 +128,11 @@ impl Weight {
         match self {
             Self::Dense(weight) => weight.elem_count() * weight.dtype().size_in_bytes(),
             Self::FourBit(weight) => weight.numbers.bytes(),
+            Self::Stored(weight) => weight.bytes(),
         }
     }
 
-    /// The dense matrix; a four-bit weight is dequantised as a whole for it, which training never needs.
+    /// The dense matrix; a quantised weight is dequantised as a whole for it.
     ///
     /// # Errors
     /// The device has no room.
@@ -129,6 +140,7 @@ impl Weight {
         match self {
             Self::Dense(weight) => Ok(weight.clone()),
             Self::FourBit(weight) => weight.rows(0, weight.shape.0),
+            Self::Stored(weight) => weight.dense(),
         }
     }
 
@@ -140,6 +152,7 @@ impl Weight {
         let weight = match self {
             Self::Dense(weight) => return linear(x, weight),
             Self::FourBit(weight) => weight,
+            Self::Stored(weight) => return weight.apply(x),
         };
         let mut shape = x.dims().to_vec();
         match shape.last_mut() {
@@ -158,6 +171,7 @@ impl Weight {
         let norms = |matrix: Tensor| matrix.sqr()?.sum(1)?.sqrt();
         match self {
             Self::Dense(weight) => norms((weight.detach() + update.detach())?),
+            Self::Stored(weight) => norms((weight.dense()? + update.detach())?),
             Self::FourBit(weight) => {
                 let tile = |(start, count): (usize, usize)| {
                     norms((weight.rows(start, count)? + update.detach().narrow(0, start, count)?)?)

