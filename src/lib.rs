@@ -18,6 +18,8 @@ pub mod train;
 
 pub mod analysis;
 
+pub mod serve;
+
 pub mod parity;
 
 pub mod demos;

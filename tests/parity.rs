@@ -19,7 +19,7 @@ fn every_case_is_at_parity() {
     let dir = goldens();
     let base = parity::base(&dir).unwrap();
     let names = parity::cases(&dir).unwrap();
-    assert_eq!(names.len(), 41, "{names:?}");
+    assert_eq!(names.len(), 42, "{names:?}");
     for name in names {
         let report = parity::run(&dir, &name, &base);
         let Outcome::Compared(checks) = &report.outcome else { panic!("{report:?}") };

@@ -40,20 +40,19 @@ pub struct Args {
 /// # Errors
 /// See [`Failure`]; a case that fails ends with exit code 1.
 pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
-    let (mut failed, mut ran, mut skipped) = (0, 0, 0);
+    let (mut failed, mut ran) = (0, 0);
     for dir in &args.dirs {
         for report in reports(dir, &args.case)? {
-            match &report.outcome {
-                Outcome::Skipped(_) => skipped += 1,
-                _ if report.passes() => ran += 1,
-                _ => failed += 1,
+            match report.passes() {
+                true => ran += 1,
+                false => failed += 1,
             }
             show(&report, args.all, global.json)?;
         }
     }
     let mut out = io::stdout().lock();
     if !global.json {
-        writeln!(out, "{ran} passed, {failed} failed, {skipped} skipped")?;
+        writeln!(out, "{ran} passed, {failed} failed")?;
     }
     match failed {
         0 => Ok(()),
@@ -83,7 +82,6 @@ fn show(report: &Report, all: bool, json: bool) -> Result<(), Failure> {
     }
     let mark = if report.passes() { "ok  " } else { "FAIL" };
     match &report.outcome {
-        Outcome::Skipped(why) => writeln!(out, "skip {:<26} {}", clean(&report.case), clean(why))?,
         Outcome::Broken(why) => writeln!(out, "{mark} {:<26} {}", clean(&report.case), clean(why))?,
         Outcome::Compared(checks) => {
             let worst = checks.iter().max_by(|a, b| share(a).total_cmp(&share(b)));

@@ -11,6 +11,7 @@ mod counts;
 mod forward;
 mod four_bit;
 mod layer;
+mod mixed;
 mod optimisers;
 mod quantised_start;
 mod residual;
@@ -51,8 +52,6 @@ impl Check {
 pub enum Outcome {
     /// It ran.
     Compared(Vec<Check>),
-    /// It is about something that this crate does not do.
-    Skipped(String),
     /// It could not be run.
     Broken(String),
 }
@@ -69,12 +68,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every comparison passed; a skipped case counts as passed, one without comparisons does not.
+    /// Whether every comparison passed; a case without comparisons does not.
     #[must_use]
     pub fn passes(&self) -> bool {
         match &self.outcome {
             Outcome::Compared(checks) => !checks.is_empty() && checks.iter().all(Check::passes),
-            Outcome::Skipped(_) => true,
             Outcome::Broken(_) => false,
         }
     }
@@ -123,10 +121,9 @@ pub fn run(dir: &Path, name: &str, base: &Decoder) -> Report {
 }
 
 fn compare(case: &Case, base: &Decoder) -> Result<Outcome> {
-    if let Some(reason) = not_here(case.method()) {
-        return Ok(Outcome::Skipped(reason.to_owned()));
-    }
-    let checks = if case.has_file("param_counts.json") {
+    let checks = if case.field("adapter_names").is_some() {
+        mixed::compare(case, base)?
+    } else if case.has_file("param_counts.json") {
         counts::compare(case)?
     } else if case.has("codebook_nf4") {
         four_bit::compare(case)?
@@ -148,12 +145,6 @@ fn compare(case: &Case, base: &Decoder) -> Result<Outcome> {
         forward::compare(case, base)?
     };
     Ok(Outcome::Compared(checks))
-}
-
-/// Why cases of a method are not run.
-fn not_here(method: &str) -> Option<&'static str> {
-    let starts = |start: &str| method.starts_with(start);
-    starts("multi-LoRA").then_some("mixed batches are not part of this version")
 }
 
 /// Compares tensors of the same shape.

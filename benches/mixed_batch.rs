@@ -1,0 +1,148 @@
+//! A forward pass of 32 rows over 16 LoRAs of rank 16 on a model of SmolLM2-135M's shape (random weights, f32): the mixed batch against the
+//! base alone, against one pass per adapter, and, where `DELTAW_PEER_PYTHON` names a Python with PEFT, against PEFT's `adapter_names` on the
+//! same machine, all taking turns.
+//!
+//! ```text
+//! python3 -m venv target/python-peft && target/python-peft/bin/pip install -r xtask/peft/requirements-peft.txt
+//! DELTAW_PEER_PYTHON=target/python-peft/bin/python cargo bench --bench mixed_batch
+//! ```
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::Arc,
+    time::Instant,
+};
+
+use candle_core::{Device, Tensor};
+use deltaw::{
+    model::{Config, Decoder, Projection, Shut},
+    peft::{Lora, Targets, lora},
+    serve::{Batch, Packed, page::PagePool},
+    train::fresh,
+};
+
+const ROUNDS: usize = 9;
+const ROWS: usize = 32;
+const ADAPTERS: usize = 16;
+const RANK: usize = 16;
+
+struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn start() -> Option<Self> {
+        let python = env::var("DELTAW_PEER_PYTHON").ok()?;
+        let threads = std::thread::available_parallelism().unwrap().get();
+        let numbers = [threads, ROWS, ADAPTERS, RANK].map(|number| number.to_string());
+        let mut child = Command::new(python)
+            .arg("benches/peers/mixed_batch.py")
+            .args(numbers)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut peer = Self { child, input, output };
+        println!("Peer: {}\n", peer.line().trim_start_matches("ready "));
+        Some(peer)
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    fn seconds(&mut self, operation: &str, targets: &str, tokens: usize) -> f64 {
+        writeln!(self.input, "{operation} {targets} {tokens}").unwrap();
+        self.line().parse().unwrap()
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> f64 {
+    let clock = Instant::now();
+    let done = work();
+    let seconds = clock.elapsed().as_secs_f64();
+    drop(done);
+    seconds
+}
+
+fn loras(base: &Decoder, targets: &Targets) -> Vec<Lora> {
+    let one = |seed| {
+        let config =
+            lora::Config { rank: RANK, alpha: 2.0 * RANK as f64, targets: targets.clone(), seed, ..Default::default() };
+        Lora::new(base, config).unwrap()
+    };
+    (0..ADAPTERS as u64).map(one).collect()
+}
+
+/// Our three ways of one setting, in seconds: base alone, mixed batch, a pass per adapter.
+fn ours(base: &Decoder, loras: &[Lora], batch: &Batch, ids: &Tensor) -> [f64; 3] {
+    let share = ROWS / ADAPTERS;
+    let alone = timed(|| base.forward(ids, &Shut).unwrap());
+    let mixed = timed(|| base.forward(ids, batch).unwrap());
+    let pass = |(number, lora): (usize, &Lora)| {
+        base.forward(&ids.narrow(0, number * share, share).unwrap(), lora).unwrap().detach()
+    };
+    let looped = timed(|| loras.iter().enumerate().map(pass).collect::<Vec<Tensor>>());
+    [alone, mixed, looped]
+}
+
+fn main() {
+    let mut peer = Peer::start();
+    if peer.is_none() {
+        println!("DELTAW_PEER_PYTHON is not set: PEFT is not measured\n");
+    }
+    println!(
+        "| targets | tokens a row | base alone, ms | mixed batch, ms | ratio | loop over adapters, ms | PEFT base, ms | PEFT mixed, ms | its ratio | PEFT mixed / ours |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let config = Config::smollm2_135m();
+    let base = fresh(&config, 0, &Device::Cpu).unwrap();
+    for (name, targets) in [("qv", Targets::from([Projection::Q, Projection::V])), ("all", Targets::AllLinear)] {
+        let loras = loras(&base, &targets);
+        let pool = PagePool::new(1 << 30, 4 * config.intermediate_size);
+        let packs: Vec<_> = loras.iter().map(|lora| Packed::new(lora, &pool).unwrap().unwrap()).collect();
+        for tokens in [1, 16] {
+            let share = ROWS / ADAPTERS;
+            let batch = Batch::new((0..ROWS).map(|row| (tokens, Some(Arc::clone(&packs[row / share])))));
+            let ids: Vec<u32> = (0..ROWS * tokens).map(|place| (place * 7919 % config.vocab_size) as u32).collect();
+            let ids = Tensor::from_vec(ids, (ROWS, tokens), &Device::Cpu).unwrap();
+            let (mut mine, mut theirs) = ([vec![], vec![], vec![]], [vec![], vec![]]);
+            for round in 0..=ROUNDS {
+                let times = ours(&base, &loras, &batch, &ids);
+                let others = peer.as_mut().map(|peer| ["base", "mixed"].map(|what| peer.seconds(what, name, tokens)));
+                // The first round warms up.
+                if round > 0 {
+                    mine.iter_mut().zip(times).for_each(|(all, time)| all.push(time * 1e3));
+                    let others = others.into_iter().flatten();
+                    theirs.iter_mut().zip(others).for_each(|(all, time)| all.push(time * 1e3));
+                }
+            }
+            let [alone, mixed, looped] = mine.map(median);
+            print!("| {name} | {tokens} | {alone:.1} | {mixed:.1} | {:.2} | {looped:.1} |", mixed / alone);
+            match theirs[0].is_empty() {
+                true => println!(" - | - | - | - |"),
+                false => {
+                    let [base, peft] = theirs.map(median);
+                    println!(" {base:.1} | {peft:.1} | {:.2} | {:.2} |", peft / base, peft / mixed);
+                }
+            }
+        }
+    }
+    if let Some(mut peer) = peer {
+        drop(peer.input);
+        peer.child.wait().unwrap();
+    }
+}

@@ -1,0 +1,121 @@
+//! A LoRA as the kernels read it: rows of A and columns of B, packed into pages.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use candle_core::Result;
+
+use super::{
+    kernels::LowRank,
+    page::{Page, PagePool},
+};
+use crate::{model::Site, peft::Lora};
+
+/// A LoRA or rsLoRA on its device, ready for a mixed batch.
+#[derive(Debug)]
+pub struct Packed {
+    pages: Vec<Page>,
+    sites: BTreeMap<Site, Places>,
+}
+
+/// Where the rows of one projection's factors lie.
+#[derive(Debug)]
+struct Places {
+    a: Vec<Place>,
+    b: Vec<Place>,
+    bias: Option<Place>,
+    scale: f32,
+}
+
+/// A row: its page, where it starts, how long it is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    page: usize,
+    start: usize,
+    length: usize,
+}
+
+/// Rows in the order in which they fill pages; a row never crosses from one page to the next.
+#[derive(Debug)]
+struct Layout {
+    length: usize,
+    page: usize,
+    start: usize,
+}
+
+impl Layout {
+    fn place(&mut self, length: usize) -> Result<Place> {
+        if length > self.length {
+            candle_core::bail!("a row of {length} numbers does not fit into a page of {}", self.length);
+        }
+        if self.start + length > self.length {
+            (self.page, self.start) = (self.page + 1, 0);
+        }
+        let place = Place { page: self.page, start: self.start, length };
+        self.start += length;
+        Ok(place)
+    }
+}
+
+impl Packed {
+    /// Pages that `lora` needs in `pool`.
+    ///
+    /// # Errors
+    /// A row is longer than a page.
+    pub fn pages_of(lora: &Lora, pool: &PagePool) -> Result<usize> {
+        Ok(plan(lora, pool.length())?.1)
+    }
+
+    /// Packs `lora` into pages of `pool`; none when it has too few.
+    ///
+    /// # Errors
+    /// A row is longer than a page, or a factor cannot be read.
+    pub fn new(lora: &Lora, pool: &PagePool) -> Result<Option<Arc<Self>>> {
+        let (sites, count) = plan(lora, pool.length())?;
+        let Some(mut pages) = pool.take(count) else { return Ok(None) };
+        for (site, places) in &sites {
+            let Some(factors) = lora.factors().get(site) else { continue };
+            let a = factors.a.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+            let b = factors.b.as_tensor().t()?.flatten_all()?.to_vec1::<f32>()?;
+            let bias = factors.bias.iter().map(|bias| bias.as_tensor().to_vec1::<f32>()).collect::<Result<Vec<_>>>()?;
+            for (numbers, places) in [(a, &places.a[..]), (b, &places.b[..]), (bias.concat(), places.bias.as_slice())] {
+                for (place, row) in places.iter().zip(numbers.chunks(places.first().map_or(1, |place| place.length))) {
+                    pages[place.page][place.start..][..place.length].copy_from_slice(row);
+                }
+            }
+        }
+        Ok(Some(Arc::new(Self { pages, sites })))
+    }
+
+    /// Pages it takes.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// The factors at `site`, if it is adapted.
+    #[must_use]
+    pub fn at(&self, site: Site) -> Option<LowRank<'_>> {
+        let places = self.sites.get(&site)?;
+        let row = |place: &Place| &self.pages[place.page][place.start..][..place.length];
+        Some(LowRank {
+            a: places.a.iter().map(row).collect(),
+            b: places.b.iter().map(row).collect(),
+            bias: places.bias.as_ref().map(row),
+            scale: places.scale,
+        })
+    }
+}
+
+/// Where everything goes, and how many pages that takes.
+fn plan(lora: &Lora, length: usize) -> Result<(BTreeMap<Site, Places>, usize)> {
+    let mut layout = Layout { length, page: 0, start: 0 };
+    let mut sites = BTreeMap::new();
+    for (site, factors) in lora.factors() {
+        let ((rank, width), out) = (factors.a.dims2()?, factors.b.dim(0)?);
+        let mut rows = |length: usize| (0..rank).map(|_| layout.place(length)).collect::<Result<Vec<_>>>();
+        let (a, b) = (rows(width)?, rows(out)?);
+        let bias = factors.bias.as_ref().map(|_| layout.place(out)).transpose()?;
+        sites.insert(*site, Places { a, b, bias, scale: factors.scale() as f32 });
+    }
+    Ok((sites, layout.page + 1))
+}
