@@ -96,7 +96,7 @@ fn worst(report: &parity::Report) -> String {
                 None => "nothing was compared".to_owned(),
             }
         }
-        parity::Outcome::Skipped(why) | parity::Outcome::Broken(why) => why.clone(),
+        parity::Outcome::Broken(why) => why.clone(),
     }
 }
 
