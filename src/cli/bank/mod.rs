@@ -1,4 +1,6 @@
-//! `deltaw bank`: check a bank, list its questions.
+//! `deltaw bank`: check a bank, list its questions, measure the grader on it.
+
+mod evaluate;
 
 use std::{
     io::{self, Write as _},
@@ -8,14 +10,17 @@ use std::{
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Failure, Global, open_bank};
-use crate::quiz::bank::{self as question_bank, Kind};
+use crate::{
+    cli::{Failure, Global, open_bank},
+    quiz::bank::{self as question_bank, Kind},
+};
 
 const EXAMPLES: &str = "\
 Examples:
   deltaw bank check questions.yaml     every fault, with line and column
   deltaw bank check mine.yaml --json   the same, one object a line
-  deltaw bank list                     ids, kinds and texts";
+  deltaw bank list                     ids, kinds and texts
+  deltaw bank evaluate answers.jsonl   how far the grader agrees with labelled answers";
 
 /// Arguments of `deltaw bank`.
 #[derive(Debug, clap::Args)]
@@ -34,6 +39,8 @@ enum Action {
     },
     /// List the questions
     List,
+    /// Hold the grader against answers labelled by people
+    Evaluate(evaluate::Args),
 }
 
 /// Runs `deltaw bank`.
@@ -44,6 +51,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     match args.action {
         Action::Check { file } => check(file.or_else(|| global.bank.clone()), global.json),
         Action::List => list(global),
+        Action::Evaluate(args) => evaluate::run(&args, global),
     }
 }
 
@@ -78,7 +86,7 @@ fn check(file: Option<PathBuf>, json: bool) -> Result<(), Failure> {
                 if json {
                     writeln!(out, "{}", serde_json::to_string(problem).map_err(|e| Failure::machine(e.to_string()))?)?;
                 } else {
-                    writeln!(out, "{name}:{}", super::verdict::clean(&problem.to_string()))?;
+                    writeln!(out, "{name}:{}", crate::cli::verdict::clean(&problem.to_string()))?;
                 }
             }
             let plural = if problems.len() == 1 { "fault" } else { "faults" };
@@ -101,7 +109,7 @@ fn list(global: &Global) -> Result<(), Failure> {
         } else {
             let text: String = text.chars().take(100).collect();
             let row = format!("{:<5} {:<12} {} {kind:<15} {text}", question.id, question.section, question.difficulty);
-            writeln!(out, "{}", super::verdict::clean(&row))?;
+            writeln!(out, "{}", crate::cli::verdict::clean(&row))?;
         }
     }
     Ok(())
