@@ -23,7 +23,7 @@ const LINE_LIMIT: u64 = 1 << 20;
 
 /// Arguments of `deltaw bank evaluate`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Files of lines {"id": …, "answer": …, "label": 0|1|2, "kind": …}
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,

@@ -9,7 +9,7 @@ use super::chars::Placed;
 pub(super) enum Piece {
     Word { text: String, range: Range<usize> },
     Matrix { name: char, range: Range<usize> },
-    Number { value: f64, range: Range<usize> },
+    Number { value: f64, range: Range<usize>, spelt: bool },
     ClauseEnd,
     SentenceEnd,
 }
@@ -54,8 +54,11 @@ fn number(text: &[Placed], start: usize, pieces: &mut Vec<Piece>) -> usize {
         match placed.value {
             digit if digit.is_ascii_digit() => digits.push(digit),
             '.' if digit_at(text, at + 1) && !digits.contains('.') => digits.push('.'),
-            // A thousands comma has exactly three digits after it.
+            // A thousands comma has exactly three digits after it; one or two, or a nought before it, make a decimal comma.
+            ',' if digits == "0" && digit_at(text, at + 1) && !is_listed(text, start) => digits.push('.'),
             ',' if (1..=3).all(|i| digit_at(text, at + i)) && !digit_at(text, at + 4) => {}
+            ',' if is_decimal_comma(text, start, at) && !digits.contains('.') => digits.push('.'),
+            ' ' if is_thousands_blank(text, start, at) => {}
             _ => break,
         }
         at += 1;
@@ -85,11 +88,34 @@ fn number(text: &[Placed], start: usize, pieces: &mut Vec<Piece>) -> usize {
     };
     let range = text[start].start..text[at - 1].end;
     if factor > 1.0 {
-        pieces.push(Piece::Number { value: value * factor, range: range.start..text[end - 1].end });
+        pieces.push(Piece::Number { value: value * factor, range: range.start..text[end - 1].end, spelt: false });
         return end;
     }
-    pieces.push(Piece::Number { value, range });
+    pieces.push(Piece::Number { value, range, spelt: false });
     at
+}
+
+/// `4,5` and `4,06` among English commas, which have a blank or three digits after them.
+fn is_decimal_comma(text: &[Placed], start: usize, at: usize) -> bool {
+    !is_listed(text, start)
+        && digit_at(text, at + 1)
+        && !(1..=3).all(|i| digit_at(text, at + i))
+        && !text.get(at + 2).is_some_and(|next| next.value == ',')
+}
+
+/// Whether the number before a comma stands in a list such as `[-1,1]`.
+fn is_listed(text: &[Placed], start: usize) -> bool {
+    start > 0 && text.get(start - 1).is_some_and(|before| matches!(before.value, '-' | '[' | '(' | '{' | ','))
+}
+
+/// `16 384`: a short number and a group of three, the first not part of a name such as GPT-3.
+fn is_thousands_blank(text: &[Placed], start: usize, at: usize) -> bool {
+    let named =
+        start > 0 && text.get(start - 1).is_some_and(|before| before.value == '-' || before.value.is_alphabetic());
+    !named
+        && at - start <= 3
+        && (1..=3).all(|i| digit_at(text, at + i))
+        && !text.get(at + 4).is_some_and(|next| next.value.is_alphanumeric())
 }
 
 fn word(text: &[Placed], start: usize, pieces: &mut Vec<Piece>) -> usize {
@@ -124,6 +150,10 @@ fn open(word: &str, range: &Range<usize>, pieces: &mut Vec<Piece>) {
         return [stem, "not"].into_iter().for_each(push);
     }
     if let Some((stem, ending)) = lower.split_once('\'') {
+        // "the A's and B's" are the matrices.
+        if let Some(name @ ('A' | 'B')) = word.chars().next().filter(|_| stem.len() == 1) {
+            return pieces.push(Piece::Matrix { name, range: range.clone() });
+        }
         push(stem);
         match ending {
             "re" | "s" if matches!(stem, "it" | "that" | "there" | "you" | "they" | "we") => {
@@ -134,7 +164,7 @@ fn open(word: &str, range: &Range<usize>, pieces: &mut Vec<Piece>) {
         return;
     }
     if let Some(value) = number_word(&lower) {
-        return pieces.push(Piece::Number { value, range: range.clone() });
+        return pieces.push(Piece::Number { value, range: range.clone(), spelt: true });
     }
     if is_product(word) {
         for symbol in word.chars() {
@@ -179,8 +209,23 @@ fn number_word(word: &str) -> Option<f64> {
         "eight" => 8.0,
         "nine" => 9.0,
         "ten" => 10.0,
+        "eleven" => 11.0,
         "twelve" => 12.0,
+        "thirteen" => 13.0,
+        "fourteen" => 14.0,
+        "fifteen" => 15.0,
         "sixteen" => 16.0,
+        "seventeen" => 17.0,
+        "eighteen" => 18.0,
+        "nineteen" => 19.0,
+        "twenty" => 20.0,
+        "thirty" => 30.0,
+        "forty" => 40.0,
+        "fifty" => 50.0,
+        "sixty" => 60.0,
+        "seventy" => 70.0,
+        "eighty" => 80.0,
+        "ninety" => 90.0,
         _ => return None,
     })
 }

@@ -56,7 +56,8 @@ fn find_items(items: &[Item], tokens: &[Token], span: Range<usize>, lexicon: &Le
 fn match_item(item: &Item, tokens: &[Token], at: usize, end: usize, lexicon: &Lexicon) -> Option<Range<usize>> {
     let fits = |polarity: Polarity, length: usize| {
         // A negator inside the matched phrase is part of what is said; only one before it turns the phrase round.
-        let negated = tokens[at..at + length].iter().any(|token| token.negated_by.is_some_and(|by| by < at));
+        let negated =
+            tokens[at..at + length].iter().any(|token| token.negated_by.is_some_and(|by| by < at)) != tokens[at].denied;
         let wanted = match polarity {
             Polarity::Plain | Polarity::Absent => !negated,
             Polarity::Negated | Polarity::NotNegated => negated,
@@ -86,6 +87,8 @@ fn phrase_at(words: &[Word], tokens: &[Token], at: usize, end: usize) -> Option<
         // Answers are stemmed: `concatenat*` must meet "concaten", the stem of "concatenate".
         Word::Prefix(prefix) => {
             token.text.starts_with(prefix.as_str())
+                // The stem of "copy" is "copi".
+                || prefix.strip_suffix('y').is_some_and(|short| token.text.strip_prefix(short) == Some("i"))
                 || (prefix.starts_with(&token.text) && prefix.len() <= token.text.len() + 2 && token.text.len() > 3)
         }
     });

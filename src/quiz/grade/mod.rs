@@ -1,7 +1,7 @@
 //! Judging an answer: free text, numbers, formulas and choices.
 //!
 //! Free text goes through stages, each a file: `chars` folds Unicode and spells mathematics out, `lexer` and `token` make stemmed tokens
-//! with clauses and negation, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `text` scores.
+//! with clauses and negation, `stance` sets aside what is not claimed, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `text` scores.
 
 mod chars;
 pub mod choice;
@@ -13,6 +13,7 @@ mod lexicon;
 mod matcher;
 pub mod numeric;
 pub mod pattern;
+mod stance;
 mod text;
 mod token;
 

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::{
-    guard,
+    guard::{self, Guard},
     lexicon::Lexicon,
     matcher::find,
     pattern::parse,
+    stance,
     token::{Token, tokens},
 };
 use crate::quiz::{
@@ -32,11 +33,21 @@ pub(super) fn grade(rubric: &Rubric, question: &str, lexicon: &Lexicon, answer: 
     };
     let mut words = tokens(read, TOKENS);
     lexicon.correct(&mut words);
-    let guard = guard::check(read, &words, question);
+    let pleas = stance::pleas(read);
+    words.retain(|token| !within(&pleas, token));
+    let guard = match words.is_empty() && !pleas.is_empty() {
+        true => Some(Guard::Plea),
+        false => guard::check(read, &words, question),
+    };
     if let Some(guard) = guard {
         notes.push(guard.note().to_owned());
         words.clear();
+    } else if !pleas.is_empty() {
+        notes.push("Words to the grader count for nothing.".to_owned());
     }
+    let unknown = stance::ignorance(read);
+    words.retain(|token| !within(&unknown, token));
+    stance::deny(&mut words, read);
 
     let (mut hit, mut missed) = (Vec::new(), Vec::new());
     for point in &rubric.points {
@@ -62,6 +73,10 @@ pub(super) fn holds(patterns: &[String], lexicon: &Lexicon, reply: &str) -> bool
     let mut words = tokens(&reply.chars().take(READ).collect::<String>(), TOKENS);
     lexicon.correct(&mut words);
     matched(patterns, &words, lexicon).is_some()
+}
+
+fn within(places: &[Range<usize>], token: &Token) -> bool {
+    places.iter().any(|place| place.contains(&token.range.start))
 }
 
 fn matched(patterns: &[String], words: &[Token], lexicon: &Lexicon) -> Option<Vec<Range<usize>>> {

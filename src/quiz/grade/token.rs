@@ -25,6 +25,8 @@ pub(super) struct Token {
     pub(super) clause: usize,
     /// Index of the token that negates it.
     pub(super) negated_by: Option<usize>,
+    /// Whether the speaker calls what it belongs to false.
+    pub(super) denied: bool,
 }
 
 /// Words after which a new clause begins.
@@ -65,14 +67,33 @@ pub(super) fn tokens(text: &str, limit: usize) -> Vec<Token> {
                     continue;
                 }
                 let text = if text.len() == 1 { text } else { stem(&stemmer, &text) };
-                tokens.push(Token { text, number: None, range, sentence, clause, negated_by: None });
+                tokens.push(Token { text, number: None, range, sentence, clause, negated_by: None, denied: false });
             }
             Piece::Matrix { name, range } => {
-                tokens.push(Token { text: name.to_string(), number: None, range, sentence, clause, negated_by: None });
+                tokens.push(Token {
+                    text: name.to_string(),
+                    number: None,
+                    range,
+                    sentence,
+                    clause,
+                    negated_by: None,
+                    denied: false,
+                });
             }
-            Piece::Number { value, range } => {
+            Piece::Number { value, range, spelt } => {
+                if spelt && spelt_together(&mut tokens, value, &range, clause) {
+                    continue;
+                }
                 let text = value.to_string();
-                tokens.push(Token { text, number: Some(value), range, sentence, clause, negated_by: None });
+                tokens.push(Token {
+                    text,
+                    number: Some(value),
+                    range,
+                    sentence,
+                    clause,
+                    negated_by: None,
+                    denied: false,
+                });
             }
         }
     }
@@ -89,11 +110,35 @@ fn stem(stemmer: &Stemmer, word: &str) -> String {
         "learnt" => "learn".to_owned(),
         "matrices" => "matrix".to_owned(),
         "kept" => "keep".to_owned(),
+        "held" => "hold".to_owned(),
+        "chosen" => "choos".to_owned(),
         _ => stemmer.stem(word).into_owned(),
     }
 }
 
-/// "131 thousand" is one number.
+/// "sixty-four", "fourteen thousand four hundred": a spelt number joins the spelt number before it where the two are read as one.
+fn spelt_together(tokens: &mut [Token], value: f64, range: &Range<usize>, clause: usize) -> bool {
+    let Some(last) = tokens.last_mut() else { return false };
+    let Some(before) = last.number.filter(|_| last.clause == clause && last.range.end + 1 == range.start) else {
+        return false;
+    };
+    let joined = if before % 10.0 == 0.0 && (20.0..100.0).contains(&before) && (1.0..10.0).contains(&value) {
+        before + value
+    } else if (before == 20.0 || before == 19.0) && (10.0..100.0).contains(&value) {
+        // "twenty twenty-four" is a year.
+        100.0 * before + value
+    } else if (2000.0..2100.0).contains(&before) && before % 10.0 == 0.0 && value < 10.0 {
+        before + value
+    } else {
+        return false;
+    };
+    last.number = Some(joined);
+    last.text = joined.to_string();
+    last.range.end = range.end;
+    true
+}
+
+/// "131 thousand" is one number, and so is "six hundred fourteen thousand four hundred".
 fn scale_numbers(tokens: &mut Vec<Token>) {
     let mut kept: Vec<Token> = Vec::with_capacity(tokens.len());
     for token in tokens.drain(..) {
@@ -111,11 +156,31 @@ fn scale_numbers(tokens: &mut Vec<Token>) {
                 last.number = Some(value);
                 last.text = value.to_string();
                 last.range.end = token.range.end;
+                add_up(&mut kept);
             }
             _ => kept.push(token),
         }
     }
     *tokens = kept;
+}
+
+/// Joins "six hundred" with the "fourteen" before its "thousand", and thousands with the hundreds after them.
+fn add_up(tokens: &mut Vec<Token>) {
+    let [.., before, last] = tokens.as_mut_slice() else { return };
+    let (Some(high), Some(low)) = (before.number, last.number) else { return };
+    let adjacent = before.clause == last.clause && before.range.end + 1 == last.range.start;
+    let joined = match (high, low) {
+        // "600" and "14000" are 614 thousand.
+        (100.0..=900.0, 1_000.0..100_000.0) if high % 100.0 == 0.0 && low % 1_000.0 == 0.0 => 1_000.0 * high + low,
+        (1_000.0.., 100.0..1_000.0) if high % 1_000.0 == 0.0 && low % 100.0 == 0.0 => high + low,
+        _ => return,
+    };
+    if adjacent {
+        before.number = Some(joined);
+        before.text = joined.to_string();
+        before.range.end = last.range.end;
+        tokens.pop();
+    }
 }
 
 /// Marks what each negator reaches: up to [`REACH`] tokens forward within its clause.
@@ -134,7 +199,11 @@ fn negate(tokens: &mut [Token]) {
         if !negates {
             continue;
         }
-        let clause = tokens[index].clause;
+        // "Not because the base is trained": the denial goes on behind the conjunction.
+        let clause = match next {
+            "becaus" | "that" if text == "not" => tokens[index + 1].clause,
+            _ => tokens[index].clause,
+        };
         for token in tokens.iter_mut().skip(index + 1).take(REACH) {
             if token.clause != clause {
                 break;
@@ -175,6 +244,10 @@ mod tests {
         }
         assert_eq!(words("4-bit 16bit zero 70B 1.1 TB 16x"), "4 bit 16 bit 0 70000000000 1.1 tb 16 x");
         assert_eq!(words("fp16 nf4 int8"), "fp16 nf4 int8");
+        assert_eq!(words("sixty-four, twenty twenty-four"), "64 2024");
+        assert_eq!(words("six hundred fourteen thousand four hundred"), "614400");
+        assert_eq!(words("4,0 + 0,125 + 32/16 384"), "4 plus 0.125 plus 32 over 16384");
+        assert_eq!(words("GPT-3 175B"), "gpt 3 175000000000");
     }
 
     #[test]
