@@ -64,7 +64,7 @@ const FILLER: [&str; 44] = [
 ];
 
 /// Content words in a row, without a word or sign that relates them, that no longer pass as a telegram.
-const RUN: usize = 9;
+const RUN: usize = 8;
 
 /// The same where verbs of the field stand among them.
 const BARE_RUN: usize = 16;
@@ -89,6 +89,9 @@ pub(super) fn check(answer: &str, answer_tokens: &[Token], question: &str) -> Op
         return Some(Guard::Gibberish);
     }
     let question: HashSet<String> = tokens(question, 1000).into_iter().map(|token| token.text).collect();
+    if stammers(answer_tokens) {
+        return Some(Guard::Gibberish);
+    }
     if is_echo(answer_tokens, &question) {
         return Some(Guard::Echo);
     }
@@ -96,6 +99,12 @@ pub(super) fn check(answer: &str, answer_tokens: &[Token], question: &str) -> Op
         return Some(Guard::KeywordSoup);
     }
     None
+}
+
+/// Words said twice running, more than once: nobody answers so.
+fn stammers(tokens: &[Token]) -> bool {
+    let repeated = tokens.windows(2).filter(|pair| pair[0].text == pair[1].text && pair[0].text.len() > 1).count();
+    repeated >= 2 && repeated * 12 >= tokens.len()
 }
 
 /// At least five content words, and next to none that the question does not hold already.
@@ -107,7 +116,11 @@ fn is_echo(answer: &[Token], question: &HashSet<String>) -> bool {
     let new =
         content.iter().filter(|token| !question.contains(&token.text)).map(|token| &token.text).collect::<HashSet<_>>();
     let negated = answer.iter().any(|token| token.negated_by.is_some());
-    content.len() >= 4 && !negated && (new.is_empty() || (content.len() >= 6 && new.len() * 6 <= content.len()))
+    let counted = answer.iter().any(|token| token.number.is_some() && !question.contains(&token.text));
+    content.len() >= 4
+        && !negated
+        && !counted
+        && (new.is_empty() || (content.len() >= 6 && new.len() * 6 <= content.len()))
 }
 
 fn is_function(token: &Token) -> bool {

@@ -69,7 +69,7 @@ const DENIAL: [&str; 17] = [
 ];
 
 /// Words that speak to the grader instead of answering.
-const PLEAS: [&str; 34] = [
+const PLEAS: [&str; 36] = [
     "ignore previous",
     "ignore all",
     "ignore the",
@@ -78,18 +78,20 @@ const PLEAS: [&str; 34] = [
     "full marks",
     "full credit",
     "full points",
+    "2 points",
+    "points. reason",
     "as correct",
     "maximum score",
     "label 2",
     "label: 2",
     "label=2",
     "score 1.0",
-    "system prompt",
     "system:",
     "grade this",
     "the grader",
     "fair grader",
     "evaluator",
+    "candidate answered",
     "the examiner",
     "mark this",
     "mark it",
