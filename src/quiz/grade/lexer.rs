@@ -100,7 +100,7 @@ fn is_decimal_comma(text: &[Placed], start: usize, at: usize) -> bool {
     !is_listed(text, start)
         && digit_at(text, at + 1)
         && !(1..=3).all(|i| digit_at(text, at + i))
-        && !text.get(at + 2).is_some_and(|next| next.value == ',')
+        && text.get(at + 2).is_none_or(|next| next.value != ',')
 }
 
 /// Whether the number before a comma stands in a list such as `[-1,1]`.
@@ -115,7 +115,7 @@ fn is_thousands_blank(text: &[Placed], start: usize, at: usize) -> bool {
     !named
         && at - start <= 3
         && (1..=3).all(|i| digit_at(text, at + i))
-        && !text.get(at + 4).is_some_and(|next| next.value.is_alphanumeric())
+        && text.get(at + 4).is_none_or(|next| !next.value.is_alphanumeric())
 }
 
 fn word(text: &[Placed], start: usize, pieces: &mut Vec<Piece>) -> usize {
