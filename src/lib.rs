@@ -8,6 +8,8 @@ pub mod quant;
 
 pub mod model;
 
+pub mod generate;
+
 pub mod linalg;
 
 pub mod optim;

@@ -175,10 +175,10 @@ fn every_quantisation_is_read_dequantised_and_kept() {
         let file = written(&dir, &bytes(&model, dtype, &values(&config(true))));
         let (dense, kept) = (open(&file, false).unwrap().model, open(&file, true).unwrap().model);
         let scale = common::size(&exact);
-        // Quantising moves the logits; keeping the blocks moves them further only by the rounding of activations to eight bits.
-        let (lost, rounded) = (gap(&logits(&dense), &exact) / scale, gap(&logits(&kept), &logits(&dense)) / scale);
+        // Quantising moves the logits; keeping the blocks moves them no further.
+        let (lost, apart) = (gap(&logits(&dense), &exact) / scale, gap(&logits(&kept), &logits(&dense)) / scale);
         assert!(lost > 0.0 && lost < 1.0, "{dtype:?}: {lost}");
-        assert!(rounded < 0.05, "{dtype:?}: {rounded}");
+        assert!(apart < 1e-5, "{dtype:?}: {apart}");
         let quantised = !matches!(dtype, GgmlDType::F16 | GgmlDType::BF16);
         let stored =
             |model: &Decoder| model.weights().values().filter(|weight| matches!(weight, Weight::Stored(_))).count();
@@ -210,7 +210,7 @@ fn an_adapter_trains_on_kept_blocks_as_on_their_dense_form() {
         all += square(dense);
     }
     let relative = (off / all).sqrt();
-    assert!(relative < 0.05, "the gradients are {relative} apart, relative to their length");
+    assert!(relative < 1e-4, "the gradients are {relative} apart, relative to their length");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod common;
 
 use candle_core::{D, Device, Tensor};
 use common::smollm2;
-use deltaw::model::{Base, KvCache, Message, Shut, Span};
+use deltaw::model::{Base, KvCache, Message, Shut, Span, Weight};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -103,17 +103,15 @@ fn the_loss_on_a_passage_agrees_with_transformers() {
 }
 
 #[test]
-fn kept_blocks_give_the_same_answers_within_the_rounding_of_activations() {
+fn kept_blocks_give_the_same_logits() {
     let Some(base) = smollm2(true) else { return };
+    let bytes: usize = base.model.weights().values().map(Weight::bytes).sum();
+    println!("{} MB", bytes / 1_000_000);
     for prompt in reference().prompts {
         let ours = last(&base, &prompt.ids);
         let error = prompt.logits.iter().map(|(id, theirs)| (ours[*id] - theirs).abs()).fold(0.0, f32::max);
-        println!("largest difference {error:.2}, largest logit {:.1}", prompt.largest);
-        assert!(error < 0.1 * prompt.largest, "{error}");
-        assert_eq!(
-            ours.iter().position(|x| *x == ours.iter().copied().fold(f32::MIN, f32::max)),
-            Some(prompt.argmax as usize)
-        );
+        println!("largest difference {error:.1e}, largest logit {:.1}", prompt.largest);
+        assert!(error < 1e-4 * prompt.largest, "{error}");
     }
 }
 

@@ -2,12 +2,14 @@
 
 pub mod adapter;
 pub mod bank;
+pub mod base;
 pub mod calc;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod drill;
 mod failure;
+pub mod generate;
 pub mod grade;
 pub mod parity;
 pub mod show;
@@ -80,6 +82,8 @@ enum Command {
     Calc(calc::Args),
     /// Look into adapters on disk, change them, merge them
     Adapter(adapter::Args),
+    /// Write text with a base and an adapter
+    Generate(generate::Args),
     /// Hold the methods against golden vectors of other libraries
     Parity(parity::Args),
     /// What this machine has, and what brings what it lacks
@@ -116,6 +120,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Import(args)) => transfer::import(args, global),
         Some(Command::Calc(args)) => calc::run(&args, global),
         Some(Command::Adapter(args)) => adapter::run(&args, global),
+        Some(Command::Generate(args)) => generate::run(&args, global),
         Some(Command::Parity(args)) => parity::run(&args, global),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),

@@ -1,25 +1,20 @@
 //! A frozen weight: dense, in four bits, or as a GGUF file stores it. Whoever multiplies by it cannot tell which.
 
 mod stored;
+mod tiled;
 
 use std::{fmt, sync::Arc};
 
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 pub use stored::Stored;
+use tiled::{Tiled, tiles};
 
 use super::frozen::linear;
 use crate::quant::{Codebook, Quantised, quantise};
 
 /// Weights that share a scale.
 const BLOCK: usize = 64;
-
-/// Numbers that are dense at once: a tile of rows of four megabytes, and at most a quarter of the matrix.
-const TILE: usize = 1 << 20;
-
-/// Up to this many rows of input are multiplied row by row of the weight: one token, as in generation.
-const FEW: usize = 4;
 
 /// A matrix (out, in) that is multiplied by.
 #[derive(Clone)]
@@ -139,7 +134,7 @@ impl Weight {
     pub fn dense(&self) -> Result<Tensor> {
         match self {
             Self::Dense(weight) => Ok(weight.clone()),
-            Self::FourBit(weight) => weight.rows(0, weight.shape.0),
+            Self::FourBit(weight) => weight.rows(0, weight.shape.0, &weight.device),
             Self::Stored(weight) => weight.dense(),
         }
     }
@@ -149,18 +144,11 @@ impl Weight {
     /// # Errors
     /// The shapes do not fit.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let weight = match self {
-            Self::Dense(weight) => return linear(x, weight),
-            Self::FourBit(weight) => weight,
-            Self::Stored(weight) => return weight.apply(x),
-        };
-        let mut shape = x.dims().to_vec();
-        match shape.last_mut() {
-            Some(last) if *last == weight.shape.1 => *last = weight.shape.0,
-            _ => bail!("linear: the input is {:?}, but the weight (out, in) is {:?}", x.shape(), weight.shape),
+        match self {
+            Self::Dense(weight) => linear(x, weight),
+            Self::FourBit(weight) => tiled::apply(weight, x),
+            Self::Stored(weight) => weight.apply(x),
         }
-        let rows = x.reshape(((), weight.shape.1))?.contiguous()?;
-        rows.apply_op1(FourBitLinear(Arc::clone(weight)))?.reshape(shape)
     }
 
     /// Euclidean norm of each row of `W + update`, (out); without a gradient, tile by tile.
@@ -174,97 +162,23 @@ impl Weight {
             Self::Stored(weight) => norms((weight.dense()? + update.detach())?),
             Self::FourBit(weight) => {
                 let tile = |(start, count): (usize, usize)| {
-                    norms((weight.rows(start, count)? + update.detach().narrow(0, start, count)?)?)
+                    let rows = weight.rows(start, count, &weight.device)?;
+                    norms((rows + update.detach().narrow(0, start, count)?)?)
                 };
-                Tensor::cat(&weight.tiles().map(tile).collect::<Result<Vec<_>>>()?, 0)
+                Tensor::cat(&tiles(weight.shape).map(tile).collect::<Result<Vec<_>>>()?, 0)
             }
         }
     }
 }
 
-impl FourBit {
-    /// Rows `start .. start + count`, dense.
-    fn rows(&self, start: usize, count: usize) -> Result<Tensor> {
-        let mut values = vec![0.0; count * self.shape.1];
-        self.numbers.dequantise_into(start * self.shape.1, &mut values);
-        Tensor::from_vec(values, (count, self.shape.1), &self.device)
+impl Tiled for FourBit {
+    fn shape(&self) -> (usize, usize) {
+        self.shape
     }
 
-    /// `x Wᵀ` (rows, out) for few rows of `x`: each row of W is dequantised into a buffer that stays in the cache, and used at once.
-    fn multiply_few(&self, x: &[f32]) -> Vec<f32> {
-        let (out, width) = self.shape;
-        let columns: Vec<Vec<f32>> = (0..out)
-            .into_par_iter()
-            .with_min_len(16)
-            .map_init(
-                || vec![0.0; width],
-                |buffer, row| {
-                    self.numbers.read(row * width, buffer);
-                    x.chunks(width).map(|x| dot(x, buffer)).collect()
-                },
-            )
-            .collect();
-        (0..x.len() / width).flat_map(|row| columns.iter().map(move |column: &Vec<f32>| column[row])).collect()
-    }
-
-    /// (start, count) of the tiles of rows.
-    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (out, width) = self.shape;
-        let step = (TILE.min(out * width / 4) / width.max(1)).max(1);
-        (0..out).step_by(step).map(move |start| (start, step.min(out - start)))
-    }
-}
-
-/// Scalar product, in lanes that the compiler can keep side by side.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0f32; LANES];
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
-/// `x Wᵀ` with W dequantised tile by tile, in the forward pass and again in the backward pass.
-struct FourBitLinear(Arc<FourBit>);
-
-impl CustomOp1 for FourBitLinear {
-    fn name(&self) -> &'static str {
-        "four-bit-linear"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets()) else {
-            bail!("four-bit-linear: the input must be contiguous f32")
-        };
-        let rows = layout.shape().dims2()?.0;
-        if rows <= FEW {
-            let y = self.0.multiply_few(&values[start..end]);
-            return Ok((CpuStorage::F32(y), Shape::from((rows, self.0.shape.0))));
-        }
-        let x = Tensor::from_slice(&values[start..end], layout.shape(), &Device::Cpu)?;
-        let out = self.0.shape.0;
-        let mut y = vec![0.0; rows * out];
-        for (start, count) in self.0.tiles() {
-            let part = x.matmul(&self.0.rows(start, count)?.t()?)?.flatten_all()?.to_vec1::<f32>()?;
-            for (row, part) in y.chunks_mut(out).zip(part.chunks(count)) {
-                row[start..start + count].copy_from_slice(part);
-            }
-        }
-        Ok((CpuStorage::F32(y), Shape::from((rows, out))))
-    }
-
-    /// `∂L/∂x = ∂L/∂y · W`; the weight itself is frozen.
-    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let mut dx = x.zeros_like()?;
-        for (start, count) in self.0.tiles() {
-            dx = (dx + grad.narrow(1, start, count)?.contiguous()?.matmul(&self.0.rows(start, count)?)?)?;
-        }
-        Ok(Some(dx))
+    fn read(&self, start: usize, out: &mut [f32]) -> Result<()> {
+        self.numbers.read(start * self.shape.1, out);
+        Ok(())
     }
 }
 
