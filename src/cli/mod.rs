@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod bank;
 pub mod base;
 pub mod calc;
+pub mod claims;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
@@ -72,6 +73,8 @@ enum Command {
     Bank(bank::Args),
     /// Run a live demo
     Demo(demo::Args),
+    /// What is said about LoRA, what is true, and the evidence
+    Claims(claims::Args),
     /// What your record says
     Stats(stats::Args),
     /// Write your progress as JSON
@@ -115,6 +118,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Grade(args)) => grade::run(args, global),
         Some(Command::Bank(args)) => bank::run(args, global),
         Some(Command::Demo(args)) => demo::run(args, global),
+        Some(Command::Claims(args)) => claims::run(&args, global),
         Some(Command::Stats(args)) => stats::run(args, global),
         Some(Command::Export(args)) => transfer::export(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
