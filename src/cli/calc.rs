@@ -60,7 +60,7 @@ impl Model {
     }
 }
 
-fn from_file(file: &Path) -> Result<Architecture, Failure> {
+pub(super) fn from_file(file: &Path) -> Result<Architecture, Failure> {
     let text = read_text(file).map_err(|error| Failure::usage(one_line(&error)))?;
     let failed = |error: String| Failure::usage(format!("{}: {error}", file.display()));
     let config: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;

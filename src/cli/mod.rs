@@ -1,6 +1,7 @@
 //! The command line: one thin file per subcommand.
 
 pub mod adapter;
+pub mod advise;
 pub mod bank;
 pub mod base;
 pub mod calc;
@@ -83,6 +84,8 @@ enum Command {
     Import(transfer::ImportArgs),
     /// Calculate trainable parameters and memory
     Calc(calc::Args),
+    /// Recommend a way of fine-tuning, with the arithmetic and the commands
+    Advise(advise::Args),
     /// Look into adapters on disk, change them, merge them
     Adapter(adapter::Args),
     /// Write text with a base and an adapter
@@ -123,6 +126,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Export(args)) => transfer::export(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
         Some(Command::Calc(args)) => calc::run(&args, global),
+        Some(Command::Advise(args)) => advise::run(&args, global),
         Some(Command::Adapter(args)) => adapter::run(&args, global),
         Some(Command::Generate(args)) => generate::run(&args, global),
         Some(Command::Parity(args)) => parity::run(&args, global),
