@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -69,7 +69,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
             }
             compute(&chosen, None, global.json)
         }
-        None if args.all => compute(&ledger.claims.iter().collect::<Vec<_>>(), args.out.as_ref(), global.json),
+        None if args.all => compute(&ledger.claims.iter().collect::<Vec<_>>(), args.out.as_deref(), global.json),
         None => list(ledger, global.json),
     }
 }
@@ -197,7 +197,7 @@ fn verbatim(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-fn compute(chosen: &[&Claim], out_file: Option<&PathBuf>, json: bool) -> Result<(), Failure> {
+fn compute(chosen: &[&Claim], out_file: Option<&Path>, json: bool) -> Result<(), Failure> {
     // Better said now than after minutes of computing.
     if let Some(place) =
         out_file.and_then(|file| file.parent()).filter(|place| !place.as_os_str().is_empty() && !place.is_dir())
@@ -247,7 +247,7 @@ fn compute(chosen: &[&Claim], out_file: Option<&PathBuf>, json: bool) -> Result<
     Ok(())
 }
 
-fn write_report(entries: &[Entry], file: &PathBuf) -> Result<(), Failure> {
+fn write_report(entries: &[Entry], file: &Path) -> Result<(), Failure> {
     let bank = bank::builtin().map_err(|error| Failure::machine(error.to_string()))?;
     let title = |id: &str| {
         bank.sections.iter().find(|section| section.id == id).map_or_else(|| id.to_owned(), |s| s.title.clone())

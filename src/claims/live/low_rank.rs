@@ -12,6 +12,7 @@ use crate::{
     demos::{Error, lab, toy},
     linalg::Svd,
     model::Projection,
+    peft::Lora,
 };
 
 pub(super) const ALL: &[Computation] = &[
@@ -89,6 +90,14 @@ fn paper_evidence(bench: &Bench) -> Result<Evidence, Error> {
     let (high, _, a_high) = update(bench, 64)?;
     let ((size_low, times_low), (size_high, times_high)) =
         (amplification(&low, &weight, 4), amplification(&high, &weight, 64));
+    let fresh = Lora::new(bench.base(), Recipe::at_rank(4).config())?;
+    let trained = bench.lora(&Recipe::at_rank(4))?;
+    let (mut moved, mut whole) = (0.0, 0.0);
+    for (site, factors) in fresh.factors() {
+        let now = trained.method.factors().get(site).map_or(&factors.a, |factors| &factors.a);
+        moved += lab::norm(&(now.as_detached_tensor() - factors.a.as_detached_tensor())?)?.powi(2);
+        whole += lab::norm(factors.a.as_tensor())?.powi(2);
+    }
     let (one, many) = (overlap(&a_low, &a_high, 1, 1), overlap(&a_low, &a_high, 4, 4));
     Ok(Evidence::new("The paper's own measures, for q_proj of layer 2 of the tiny base, trained at r = 4 and r = 64")
         .number("‖W‖", weight.iter().map(|x| x * x).sum::<f64>().sqrt())
@@ -96,6 +105,7 @@ fn paper_evidence(bench: &Bench) -> Result<Evidence, Error> {
         .number("‖ΔW‖, r = 64", size_high)
         .number("amplification, r = 4", times_low)
         .number("amplification, r = 64", times_high)
+        .number("how far A went from its random start, over its norm, r = 4", (moved / whole).sqrt())
         .number("φ of the first direction of both A", one)
         .number("φ of the first four", many)
         .expect("ΔW amplifies its directions more at the low rank than at the high one", times_low > times_high)
