@@ -14,6 +14,8 @@ mod failure;
 pub mod generate;
 pub mod grade;
 pub mod parity;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod show;
 pub mod stats;
 mod terminal_plot;
@@ -92,6 +94,9 @@ enum Command {
     Generate(generate::Args),
     /// Hold the methods against golden vectors of other libraries
     Parity(parity::Args),
+    /// Serve many adapters on one base over HTTP
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Args>),
     /// What this machine has, and what brings what it lacks
     Doctor(doctor::Args),
     /// Print shell completions
@@ -130,6 +135,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Adapter(args)) => adapter::run(&args, global),
         Some(Command::Generate(args)) => generate::run(&args, global),
         Some(Command::Parity(args)) => parity::run(&args, global),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(args)) => serve::run(*args, global),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),
     }

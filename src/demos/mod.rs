@@ -3,6 +3,7 @@
 //! The quiz knows them only by name, through [`registry`].
 
 mod adapter;
+mod adapter_size;
 mod alpha;
 mod b_zero;
 mod backward;
@@ -17,6 +18,7 @@ mod ia3;
 pub(crate) mod lab;
 mod memory;
 mod merge;
+mod multi_lora;
 mod nf4;
 mod paged;
 mod params;
@@ -113,6 +115,8 @@ pub fn registry() -> &'static [Demo] {
         galore::DEMO,
         paged::DEMO,
         qlora_merge::DEMO,
+        multi_lora::DEMO,
+        adapter_size::DEMO,
     ];
     DEMOS
 }

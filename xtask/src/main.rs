@@ -2,6 +2,7 @@
 
 mod pretrain;
 mod roundtrip;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -14,12 +15,18 @@ enum Task {
     Pretrain(pretrain::Args),
     /// Check adapters in both directions against Hugging Face PEFT (makes a Python environment under target/)
     PeftRoundtrip(roundtrip::Args),
+    /// Run the official OpenAI Python client against the server (needs target/release/deltaw)
+    ServeCheck,
+    /// Load the server with wrk and hostile company (needs target/release/deltaw, and wrk from Debian)
+    LoadTest(serve::load::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
         Task::PeftRoundtrip(args) => roundtrip::run(&args).map_err(|error| error.to_string()),
+        Task::ServeCheck => serve::client::run().map_err(|error| error.to_string()),
+        Task::LoadTest(args) => serve::load::run(&args).map_err(|error| error.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
