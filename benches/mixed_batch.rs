@@ -9,7 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Arc,
@@ -61,23 +61,39 @@ impl Peer {
         line.trim().to_owned()
     }
 
-    fn seconds(&mut self, operation: &str, targets: &str, tokens: usize) -> f64 {
+    fn run(&mut self, operation: &str, targets: &str, tokens: usize) -> Time {
         writeln!(self.input, "{operation} {targets} {tokens}").unwrap();
-        self.line().parse().unwrap()
+        let line = self.line();
+        let (wall, cpu) = line.split_once(' ').unwrap();
+        Time { wall: wall.parse().unwrap(), cpu: cpu.parse().unwrap() }
     }
 }
 
-/// The least of the times: what others on a shared machine disturb only makes a time longer.
-fn best(times: Vec<f64>) -> f64 {
-    times.into_iter().fold(f64::INFINITY, f64::min)
+/// Seconds on the clock, and of all threads together. On a shared machine the clock tells about the neighbours too.
+#[derive(Clone, Copy)]
+struct Time {
+    wall: f64,
+    cpu: f64,
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> f64 {
-    let clock = Instant::now();
+/// The least of the times: what others on a shared machine disturb only makes a time longer.
+fn best(times: &[Time], of: fn(&Time) -> f64) -> f64 {
+    times.iter().map(of).fold(f64::INFINITY, f64::min) * 1e3
+}
+
+/// Seconds that all threads of this process have computed (Linux).
+fn cpu_seconds() -> f64 {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let spent = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok());
+    spent.map(|text| text.split(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>() / 1e9
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> Time {
+    let (clock, cpu) = (Instant::now(), cpu_seconds());
     let done = work();
-    let seconds = clock.elapsed().as_secs_f64();
+    let time = Time { wall: clock.elapsed().as_secs_f64(), cpu: cpu_seconds() - cpu };
     drop(done);
-    seconds
+    time
 }
 
 fn loras(base: &Decoder, targets: &Targets) -> Vec<Lora> {
@@ -89,8 +105,8 @@ fn loras(base: &Decoder, targets: &Targets) -> Vec<Lora> {
     (0..ADAPTERS as u64).map(one).collect()
 }
 
-/// Our three ways of one setting, in seconds: base alone, mixed batch, a pass per adapter.
-fn ours(base: &Decoder, loras: &[Lora], batch: &Batch, ids: &Tensor) -> [f64; 3] {
+/// Our three ways of one setting: base alone, mixed batch, a pass per adapter.
+fn ours(base: &Decoder, loras: &[Lora], batch: &Batch, ids: &Tensor) -> [Time; 3] {
     let share = ROWS / ADAPTERS;
     let alone = timed(|| base.forward(ids, &Shut).unwrap());
     let mixed = timed(|| base.forward(ids, batch).unwrap());
@@ -107,9 +123,9 @@ fn main() {
         println!("DELTAW_PEER_PYTHON is not set: PEFT is not measured\n");
     }
     println!(
-        "| targets | tokens a row | base alone, ms | mixed batch, ms | ratio | loop over adapters, ms | PEFT base, ms | PEFT mixed, ms | its ratio | PEFT mixed / ours |"
+        "| targets | tokens a row | time | base alone, ms | mixed batch, ms | ratio | loop over adapters, ms | PEFT base, ms | PEFT mixed, ms | its ratio | PEFT mixed / ours |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let config = Config::smollm2_135m();
     let base = fresh(&config, 0, &Device::Cpu).unwrap();
     for (name, targets) in [("qv", Targets::from([Projection::Q, Projection::V])), ("all", Targets::AllLinear)] {
@@ -124,21 +140,22 @@ fn main() {
             let (mut mine, mut theirs) = ([vec![], vec![], vec![]], [vec![], vec![]]);
             for round in 0..=ROUNDS {
                 let times = ours(&base, &loras, &batch, &ids);
-                let others = peer.as_mut().map(|peer| ["base", "mixed"].map(|what| peer.seconds(what, name, tokens)));
+                let others = peer.as_mut().map(|peer| ["base", "mixed"].map(|what| peer.run(what, name, tokens)));
                 // The first round warms up.
                 if round > 0 {
-                    mine.iter_mut().zip(times).for_each(|(all, time)| all.push(time * 1e3));
-                    let others = others.into_iter().flatten();
-                    theirs.iter_mut().zip(others).for_each(|(all, time)| all.push(time * 1e3));
+                    mine.iter_mut().zip(times).for_each(|(all, time)| all.push(time));
+                    theirs.iter_mut().zip(others.into_iter().flatten()).for_each(|(all, time)| all.push(time));
                 }
             }
-            let [alone, mixed, looped] = mine.map(best);
-            print!("| {name} | {tokens} | {alone:.1} | {mixed:.1} | {:.2} | {looped:.1} |", mixed / alone);
-            match theirs[0].is_empty() {
-                true => println!(" - | - | - | - |"),
-                false => {
-                    let [base, peft] = theirs.map(best);
-                    println!(" {base:.1} | {peft:.1} | {:.2} | {:.2} |", peft / base, peft / mixed);
+            for (what, of) in [("clock", (|time| time.wall) as fn(&Time) -> f64), ("processor", |time| time.cpu)] {
+                let [alone, mixed, looped] = mine.each_ref().map(|times| best(times, of));
+                print!("| {name} | {tokens} | {what} | {alone:.1} | {mixed:.1} | {:.2} | {looped:.1} |", mixed / alone);
+                match theirs[0].is_empty() {
+                    true => println!(" - | - | - | - |"),
+                    false => {
+                        let [base, peft] = theirs.each_ref().map(|times| best(times, of));
+                        println!(" {base:.1} | {peft:.1} | {:.2} | {:.2} |", peft / base, peft / mixed);
+                    }
                 }
             }
         }
