@@ -28,6 +28,8 @@ pub mod demos;
 
 pub mod claims;
 
+pub mod arena;
+
 pub mod quiz;
 
 #[cfg(feature = "plot")]

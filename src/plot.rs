@@ -115,6 +115,10 @@ fn draw<B: DrawingBackend>(figure: &Figure, area: &DrawingArea<B, Shift>) -> Res
     match &figure.chart {
         Chart::Lines(series) => lines(figure, series, area)?,
         Chart::Bars(bars) => draw_bars(figure, bars, area)?,
+        Chart::Points(points) => {
+            let single = |(name, point): &(String, (f64, f64))| Series { name: name.clone(), points: vec![*point] };
+            lines(figure, &points.iter().map(single).collect::<Vec<_>>(), area)?;
+        }
     }
     area.present().map_err(failed)
 }
@@ -165,6 +169,9 @@ where
         .y_label_formatter(&tick)
         .draw()
         .map_err(failed)?;
+    if matches!(figure.chart, Chart::Points(_)) {
+        return named_points(&mut chart, series);
+    }
     for (index, line) in series.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
         chart
@@ -185,6 +192,25 @@ where
         .position(SeriesLabelPosition::UpperRight)
         .draw()
         .map_err(failed)
+}
+
+/// Points with their names beside them, instead of a legend.
+fn named_points<B, X, Y>(chart: &mut ChartContext<'_, B, Cartesian2d<X, Y>>, series: &[Series]) -> Result<(), Error>
+where
+    B: DrawingBackend,
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    for (index, Series { name, points }) in series.iter().enumerate() {
+        let colour = COLOURS[index % COLOURS.len()];
+        let mark = |point: &(f64, f64)| {
+            EmptyElement::at(*point)
+                + Circle::new((0, 0), 4, colour.filled())
+                + Text::new(name.clone(), (7, -6), ("sans-serif", 13).into_font().color(&colour))
+        };
+        chart.draw_series(points.iter().map(mark)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Bars lie on their side, so that long names fit.

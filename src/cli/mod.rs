@@ -2,6 +2,7 @@
 
 pub mod adapter;
 pub mod advise;
+pub mod arena;
 pub mod bank;
 pub mod base;
 pub mod calc;
@@ -19,6 +20,7 @@ pub mod serve;
 pub mod show;
 pub mod stats;
 mod terminal_plot;
+pub mod train;
 pub mod transfer;
 pub mod verdict;
 
@@ -28,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
 
+use crate::arena::Meter;
 use crate::quiz::bank::{self as question_bank, Bank};
 
 const EXAMPLES: &str = "\
@@ -84,6 +87,10 @@ enum Command {
     Export(transfer::ExportArgs),
     /// Read progress back from JSON
     Import(transfer::ImportArgs),
+    /// Fine-tune a base by any method
+    Train(Box<train::Args>),
+    /// Compare all methods on one base and task at an equal budget
+    Arena(arena::Args),
     /// Calculate trainable parameters and memory
     Calc(calc::Args),
     /// Recommend a way of fine-tuning, with the arithmetic and the commands
@@ -103,10 +110,10 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// Runs the program on the process's own arguments.
+/// Runs the program on the process's own arguments; `meter` reads the program's allocator.
 #[must_use]
-pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+pub fn main(meter: Meter) -> ExitCode {
+    match run(Cli::parse(), meter) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let code = failure.exit_code();
@@ -118,7 +125,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(cli: Cli, meter: Meter) -> Result<(), Failure> {
     let global = &cli.global;
     match cli.command {
         None => drill::run(cli.drill, global),
@@ -130,6 +137,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Stats(args)) => stats::run(args, global),
         Some(Command::Export(args)) => transfer::export(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
+        Some(Command::Train(args)) => train::run(&args, global),
+        Some(Command::Arena(args)) => arena::run(&args, global, meter),
         Some(Command::Calc(args)) => calc::run(&args, global),
         Some(Command::Advise(args)) => advise::run(&args, global),
         Some(Command::Adapter(args)) => adapter::run(&args, global),

@@ -21,6 +21,10 @@ pub(super) fn draw(figure: &Figure, width: u16) -> String {
     match &figure.chart {
         Chart::Bars(bars) => draw_bars(figure, bars, width),
         Chart::Lines(series) => draw_lines(figure, series, width),
+        Chart::Points(points) => {
+            let single = |(name, point): &(String, (f64, f64))| Series { name: name.clone(), points: vec![*point] };
+            draw_lines(figure, &points.iter().map(single).collect::<Vec<_>>(), width)
+        }
     }
 }
 

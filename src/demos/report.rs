@@ -69,6 +69,8 @@ pub enum Chart {
     Lines(Vec<Series>),
     /// Named bars.
     Bars(Vec<(String, f64)>),
+    /// Points (x, y), each with its name beside it.
+    Points(Vec<(String, (f64, f64))>),
 }
 
 /// A named line.

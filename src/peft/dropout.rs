@@ -44,6 +44,17 @@ impl Dropout {
         self.rate > 0.0 && self.training.load(Ordering::Relaxed)
     }
 
+    /// How many masks were drawn: where a run stands.
+    #[must_use]
+    pub fn draws(&self) -> u64 {
+        self.draws.load(Ordering::Relaxed)
+    }
+
+    /// Goes to another place in the sequence of masks: back, to draw the same ones again, or on, to resume a run.
+    pub fn set_draws(&self, draws: u64) {
+        self.draws.store(draws, Ordering::Relaxed);
+    }
+
     /// `x` with a fresh mask; `x` itself while inactive. Masks follow the seed and the number of calls.
     ///
     /// # Errors

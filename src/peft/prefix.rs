@@ -59,6 +59,14 @@ impl Prefix {
         Self::new(normal([positions, columns], 1.0, rng, device)?, config)
     }
 
+    /// A fresh embedding (p, t) for the MLP: entries normal, as torch's embedding starts.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn table(positions: usize, width: usize, rng: &mut ChaCha8Rng, device: &candle_core::Device) -> Result<Var> {
+        normal([positions, width], 1.0, rng, device)
+    }
+
     /// A prefix that an MLP makes: `embedding` (p, t), `first` t → h, `second` h → 2 · layers · t.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
-//! The training loop: draw a batch, forward, backward, one AdamW step.
+//! Training on fresh examples of the tiny base's skills: draw a batch, take a step.
 
 use candle_core::{Result, Tensor};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Batch,
+    Batch, Schedule, Shape, Stepper,
     skills::{self, Skill},
 };
 use crate::{
@@ -42,24 +42,23 @@ pub struct Step {
 }
 
 impl Plan {
+    fn schedule(&self) -> Schedule {
+        Schedule { shape: Shape::Cosine, peak: self.learning_rate, warmup: self.warmup, steps: self.steps, floor: 0.1 }
+    }
+
     /// The learning rate of step `index`.
     #[must_use]
     pub fn rate(&self, index: usize) -> f64 {
-        if index < self.warmup {
-            return self.learning_rate * (index + 1) as f64 / self.warmup as f64;
-        }
-        let progress = (index - self.warmup) as f64 / (self.steps - self.warmup).max(1) as f64;
-        self.learning_rate * (0.1 + 0.9 * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()))
+        self.schedule().rate(index)
     }
 }
 
-/// Mean cross entropy of the answers' tokens in `batch`, in nats; a scalar tensor that can be differentiated.
+/// Mean cross entropy of the scored tokens in `batch`, in nats; a scalar tensor that can be differentiated.
 ///
 /// # Errors
 /// The doors' tensors do not fit the model.
 pub fn loss(model: &Decoder, doors: &dyn Doors, batch: &Batch) -> Result<Tensor> {
-    let logits = model.forward_rows(&batch.ids, &batch.rows, doors)?;
-    candle_nn::loss::cross_entropy(&logits, &batch.targets)
+    candle_nn::loss::cross_entropy(&batch.logits(model, doors)?, &batch.targets)
 }
 
 /// Trains `groups` by AdamW on fresh examples; `watch` sees each step.
@@ -89,13 +88,12 @@ pub fn fit_with(
     mut watch: impl FnMut(Step) -> Result<()>,
 ) -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
+    let stepper = Stepper::plain(model, doors);
     for index in 0..plan.steps {
         let examples: Vec<_> = (0..plan.batch).filter_map(|_| skills::draw(&plan.skills, &mut rng, false)).collect();
         let batch = Batch::new(&examples, model.device())?;
-        let loss = loss(model, doors, &batch)?;
-        optimizer.set_learning_rate(plan.rate(index));
-        optimizer.step(&loss.backward()?)?;
-        watch(Step { index, loss: f64::from(loss.to_scalar::<f32>()?) })?;
+        let taken = stepper.step(optimizer, plan.rate(index), std::slice::from_ref(&batch))?;
+        watch(Step { index, loss: taken.loss })?;
     }
     Ok(())
 }

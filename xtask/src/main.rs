@@ -3,6 +3,7 @@
 mod pretrain;
 mod roundtrip;
 mod serve;
+mod trained;
 
 use std::process::ExitCode;
 
@@ -19,11 +20,14 @@ enum Task {
     ServeCheck,
     /// Load the server with wrk and hostile company (needs target/release/deltaw, and wrk from Debian)
     LoadTest(serve::load::Args),
+    /// Check that an adapter which `deltaw train` wrote gives the same logits in Hugging Face PEFT
+    PeftTrained(trained::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
+        Task::PeftTrained(args) => trained::run(&args).map_err(|error| error.to_string()),
         Task::PeftRoundtrip(args) => roundtrip::run(&args).map_err(|error| error.to_string()),
         Task::ServeCheck => serve::client::run().map_err(|error| error.to_string()),
         Task::LoadTest(args) => serve::load::run(&args).map_err(|error| error.to_string()),
