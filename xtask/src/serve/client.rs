@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Runs it.
-pub fn run() -> Outcome<()> {
+pub(crate) fn run() -> Outcome<()> {
     let python = environment()?;
     let root = Path::new("target/serve-check");
     if root.exists() {

@@ -13,17 +13,17 @@ use rand_chacha::ChaCha8Rng;
 use super::Outcome;
 
 /// The longest answer.
-pub const TOKENS: usize = 12;
+pub(crate) const TOKENS: usize = 12;
 
 /// One adapter, a prompt, and what it says to it.
-pub struct Case {
-    pub model: String,
-    pub prompt: String,
-    pub text: String,
+pub(crate) struct Case {
+    pub(crate) model: String,
+    pub(crate) prompt: String,
+    pub(crate) text: String,
 }
 
 /// Writes `count` LoRAs of ranks 1 to 7 and different targets, called `name-0`, … into `dir`.
-pub fn make(dir: &Path, name: &str, count: usize, base: &Base) -> Outcome<Vec<Case>> {
+pub(crate) fn make(dir: &Path, name: &str, count: usize, base: &Base) -> Outcome<Vec<Case>> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let targets = [Targets::AllLinear, Targets::from([Projection::Q, Projection::V])];
     let mut cases = Vec::with_capacity(count);

@@ -26,7 +26,7 @@ const VICTIMS: usize = 5;
 
 /// Arguments of the load test.
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Adapters
     #[arg(long, default_value_t = 300)]
     adapters: usize,
@@ -39,7 +39,7 @@ pub struct Args {
 }
 
 /// Runs it and prints a report in Markdown.
-pub fn run(args: &Args) -> Outcome<()> {
+pub(crate) fn run(args: &Args) -> Outcome<()> {
     let root = Path::new("target/load-test");
     if root.exists() {
         fs::remove_dir_all(root)?;

@@ -12,18 +12,18 @@ use std::{
 use super::Outcome;
 
 /// The tenant's key, and its SHA-256.
-pub const KEY: (&str, &str) = ("secret", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
+pub(crate) const KEY: (&str, &str) = ("secret", "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// HOST:PORT.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
     /// Starts one on a free port; the tenant may use the base and `lora-*`, and its key is the administrator's too.
-    pub fn start(root: &Path, more: &[&str]) -> Outcome<Self> {
+    pub(crate) fn start(root: &Path, more: &[&str]) -> Outcome<Self> {
         let (routing, template) = (root.join("routing.yaml"), root.join("chat.jinja"));
         let text = format!("tenants:\n  - {{name: load, key_sha256: {}, adapters: ['lora-*'], base: true}}\n", KEY.1);
         fs::write(&routing, text)?;
@@ -52,19 +52,19 @@ impl Server {
     }
 
     /// Whether it still runs.
-    pub fn alive(&mut self) -> Outcome<bool> {
+    pub(crate) fn alive(&mut self) -> Outcome<bool> {
         Ok(self.child.try_wait()?.is_none())
     }
 
     /// Its largest resident memory so far, in bytes.
-    pub fn peak_memory(&self) -> Outcome<u64> {
+    pub(crate) fn peak_memory(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
         Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
     }
 
     /// One of the server's counters.
-    pub fn counter(&self, name: &str) -> Outcome<u64> {
+    pub(crate) fn counter(&self, name: &str) -> Outcome<u64> {
         let text = exchange(&self.address, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
         let line =
             text.lines().find_map(|line| line.strip_prefix(&format!("deltaw_{name} "))).ok_or("no such counter")?;
@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// Asks it to stop as a service manager does; whether it ended well.
-    pub fn stop(mut self) -> Outcome<bool> {
+    pub(crate) fn stop(mut self) -> Outcome<bool> {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
         Ok(self.child.wait()?.success())
     }
@@ -87,7 +87,7 @@ impl Drop for Server {
 }
 
 /// Sends bytes and reads the whole reply.
-pub fn exchange(address: &str, request: &[u8]) -> Outcome<String> {
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Outcome<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     stream.write_all(request)?;
@@ -97,7 +97,7 @@ pub fn exchange(address: &str, request: &[u8]) -> Outcome<String> {
 }
 
 /// A POST of `body`.
-pub fn post(path: &str, key: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn post(path: &str, key: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
@@ -106,6 +106,6 @@ pub fn post(path: &str, key: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// The status of a reply; none where the server closed without one.
-pub fn status(reply: &str) -> Option<u16> {
+pub(crate) fn status(reply: &str) -> Option<u16> {
     reply.split(' ').nth(1)?.parse().ok()
 }
