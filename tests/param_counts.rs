@@ -32,7 +32,7 @@ fn every_configuration_of_peft_counts_the_same() {
             "lora" => Method::Lora { rank: number("r"), targets: targets() },
             "dora" => Method::Dora { rank: number("r"), targets: targets() },
             "vera" => Method::Vera { rank: number("r"), targets: targets() },
-            "ia3" => Method::Ia3,
+            "ia3" => Method::Ia3 { targets: Some(targets()) },
             "prefix" => Method::Prefix { tokens: number("num_virtual_tokens") },
             "prefix+mlp" => {
                 Method::PrefixMlp { tokens: number("num_virtual_tokens"), width: number("encoder_hidden_size") }
@@ -111,8 +111,10 @@ fn the_worked_values_of_llama() {
         (lora(256, "all-linear"), [639_631_360, 1_001_390_080, 3_313_500_160, 671_088_640]),
         (Method::Dora { rank: 16, targets: "all-linear".into() }, [41_336_832, 64_716_800, 213_811_200, 43_319_296]),
         (vera(256, "q,v"), [278_528, 430_080, 778_240, 180_224]),
-        (Method::Ia3, [614_400, 962_560, 2_457_600, 524_288]),
+        (Method::Ia3 { targets: None }, [614_400, 962_560, 2_457_600, 524_288]),
         (Method::Prefix { tokens: 20 }, [5_242_880, 8_192_000, 3_276_800, 1_310_720]),
+        // l on q, o (out), gate (out) and down (in): 2·4096 + 2·11008 a layer of Llama-2-7B.
+        (Method::Ia3 { targets: Some("q,o,gate,down".into()) }, [966_656, 1_515_520, 5_898_240, 1_179_648]),
         (Method::Prompt { tokens: 100 }, [409_600, 512_000, 819_200, 409_600]),
         (Method::Houlsby { bottleneck: 64 }, [33_820_672, 52_843_520, 169_093_120, 33_820_672]),
         (Method::Pfeiffer { bottleneck: 64 }, [16_910_336, 26_421_760, 84_546_560, 16_910_336]),

@@ -49,6 +49,14 @@ pub struct Matrix {
     pub width: u64,
 }
 
+impl Matrix {
+    /// Whether it takes the MLP's activations back to the residual stream.
+    #[must_use]
+    pub fn ends_mlp(&self) -> bool {
+        ["down", "mlp.c_proj"].contains(&self.name)
+    }
+}
+
 macro_rules! models {
     ($($name:literal $family:ident $layers:literal $hidden:literal $kv:literal $ff:literal $vocab:literal $total:literal;)*) => {
         [$(Architecture {
@@ -100,11 +108,16 @@ impl Architecture {
         })
     }
 
-    /// An architecture by the sizes of a Hugging Face `config.json`, of LLaMA's kind or GPT-2's.
+    /// An architecture by the sizes of a Hugging Face `config.json`, of LLaMA's kind (LLaMA, Mistral, Qwen2) or GPT-2's.
     ///
     /// # Errors
-    /// A size is missing or absurd.
+    /// It is of another kind, or a size is missing or absurd.
     pub fn from_config(name: &str, config: &Value) -> Result<Self, String> {
+        let kind = config.get("model_type").and_then(Value::as_str);
+        let known = if config.get("n_embd").is_some() { &["gpt2"][..] } else { &["llama", "mistral", "qwen2"] };
+        if let Some(other) = kind.filter(|kind| !known.contains(kind)) {
+            return Err(format!("model_type `{other}` has another layout than LLaMA, Mistral, Qwen2 or GPT-2"));
+        }
         let optional = |key: &str| match config.get(key).and_then(Value::as_u64) {
             Some(size) if size == 0 || size > SIZE_LIMIT => {
                 Err(format!("{key} is {size}; it must be 1 to {SIZE_LIMIT}"))
@@ -127,8 +140,16 @@ impl Architecture {
         let head = optional("head_dim")?.unwrap_or(hidden / heads);
         let (query, kv) = (heads * head, optional("num_key_value_heads")?.unwrap_or(heads) * head);
         let mut model = Self { name, family: Family::Llama, layers, hidden, query, kv, ff, vocab, total: 0 };
-        let tied = config.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false);
-        model.total = model.linear_weights() + layers * 2 * hidden + hidden + vocab * hidden * if tied { 1 } else { 2 };
+        let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let qkv = query + 2 * kv;
+        let attention_bias = match kind {
+            Some("qwen2") => qkv,
+            _ if flag("attention_bias") => qkv + hidden,
+            _ => 0,
+        };
+        let bias = attention_bias + if flag("mlp_bias") { 2 * ff + hidden } else { 0 };
+        let embeddings = vocab * hidden * if flag("tie_word_embeddings") { 1 } else { 2 };
+        model.total = model.linear_weights() + layers * (2 * hidden + bias) + hidden + embeddings;
         Ok(model)
     }
 
@@ -186,6 +207,12 @@ impl Architecture {
         if self.family == Family::Fused { "c_attn" } else { "q,v" }
     }
 
+    /// What (IA)³ scales by default: keys, values and the MLP's activations.
+    #[must_use]
+    pub fn scaled_targets(&self) -> &'static str {
+        if self.family == Family::Fused { "c_attn,mlp.c_proj" } else { "k,v,down" }
+    }
+
     /// Numbers in the linear layers of all blocks: what 4-bit loading quantises.
     #[must_use]
     pub fn linear_weights(&self) -> u64 {
@@ -214,6 +241,16 @@ mod tests {
             Architecture::from_config("gpt2-small", &gpt2).unwrap(),
             *Architecture::named("gpt2-small").unwrap()
         );
+    }
+
+    #[test]
+    fn biases_count_and_other_kinds_of_model_are_refused() {
+        // Qwen2.5-0.5B, as its card and checkpoint have it: 494,032,768 parameters.
+        let mut config = json!({"model_type": "qwen2", "vocab_size": 151_936, "hidden_size": 896, "intermediate_size": 4864,
+            "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2, "tie_word_embeddings": true});
+        assert_eq!(Architecture::from_config("qwen", &config).unwrap().total, 494_032_768);
+        config["model_type"] = "bert".into();
+        assert!(Architecture::from_config("x", &config).unwrap_err().contains("`bert`"));
     }
 
     #[test]

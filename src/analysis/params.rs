@@ -8,13 +8,14 @@
 //! | DoRA | Σ r(d_i + k_i) + d_i |
 //! | VeRA | Σ (d_i + r) |
 //! | Tied-LoRA, all trained, on q,k,v stacked to h rows | r(d + h) + L(r + h); 4dr + L(r + 3d) where all are d wide |
-//! | (IA)³ | L(2·d_kv + d_ff) |
+//! | (IA)³ | L(2·d_kv + d_ff) on k, v, down; else Σ d_i, and k_i where the input of the MLP's last matrix is scaled |
 //! | Houlsby / Pfeiffer adapters | 2L(2dm + m + d) / L(2dm + m + d) |
 //! | AdapterFusion, in the library's form | L(3d² + 2d) |
 //! | prefix | L·p·2·d_kv stored; with the MLP in training (p + h)·d_kv + h + 2Ld_kv(h + 1) |
 //! | prompt | p·d |
+//! | p-tuning, in training | p·d + (d + 1)h + (h + 1)h + (h + 1)d; stored p·d |
 
-use super::arch::{Architecture, Family};
+use super::arch::{Architecture, Matrix};
 
 /// A method with its size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +55,11 @@ pub enum Method {
         /// r.
         rank: u64,
     },
-    /// Vectors on keys, values and MLP activations (arXiv 2205.05638).
-    Ia3,
+    /// Vectors on activations (arXiv 2205.05638): an output's, or at the MLP's last matrix its input's, as in PEFT's defaults.
+    Ia3 {
+        /// As [`Architecture::targets`]; the paper's keys, values and MLP activations without it.
+        targets: Option<String>,
+    },
     /// Two bottleneck adapters a layer (arXiv 1902.00751), without its LayerNorms.
     Houlsby {
         /// Width of the bottleneck.
@@ -84,6 +88,13 @@ pub enum Method {
     Prompt {
         /// Virtual tokens.
         tokens: u64,
+    },
+    /// Virtual input embeddings while an MLP of three layers makes them (arXiv 2103.10385).
+    PTuning {
+        /// Virtual tokens.
+        tokens: u64,
+        /// Width of the MLP.
+        width: u64,
     },
 }
 
@@ -115,7 +126,7 @@ pub fn every(sizes: &Sizes) -> Vec<(&'static str, String, Method)> {
         ("dora", format!("DoRA r={rank} on {targets}"), Method::Dora { rank, targets: targets.clone() }),
         ("vera", format!("VeRA r={rank} on {targets}"), Method::Vera { rank, targets }),
         ("tied-lora", format!("Tied-LoRA r={rank} on q,k,v"), Method::TiedLora { rank }),
-        ("ia3", "(IA)³".to_owned(), Method::Ia3),
+        ("ia3", "(IA)³".to_owned(), Method::Ia3 { targets: None }),
         ("houlsby", format!("Houlsby adapters m={width}"), Method::Houlsby { bottleneck: width }),
         ("pfeiffer", format!("Pfeiffer adapters m={width}"), Method::Pfeiffer { bottleneck: width }),
         ("fusion", "AdapterFusion, the mixer alone".to_owned(), Method::Fusion),
@@ -126,8 +137,20 @@ pub fn every(sizes: &Sizes) -> Vec<(&'static str, String, Method)> {
             Method::PrefixMlp { tokens, width },
         ),
         ("prompt", format!("prompt tuning p={tokens}"), Method::Prompt { tokens }),
+        ("p-tuning", format!("p-tuning p={tokens}, MLP {width} in training"), Method::PTuning { tokens, width }),
     ]
 }
+
+/// Methods that train the tensors of another one, by the short names of [`every`]: they differ in start, scale, learning rate or base.
+pub const SAME_TENSORS: [(&str, &str); 7] = [
+    ("rslora", "lora"),
+    ("lora+", "lora"),
+    ("pissa", "lora"),
+    ("olora", "lora"),
+    ("loftq", "lora"),
+    ("qlora", "lora"),
+    ("galore", "full"),
+];
 
 /// Number of parameters that `method` trains on `model`.
 ///
@@ -154,8 +177,11 @@ pub fn trainable(model: &Architecture, method: &Method) -> Result<u64, String> {
             let stacked = model.query + 2 * model.kv;
             rank * (d + stacked) + layers * (rank + stacked)
         }
-        Method::Ia3 if model.family == Family::Fused => layers * (3 * d + model.ff),
-        Method::Ia3 => layers * (2 * model.kv + model.ff),
+        Method::Ia3 { targets } => {
+            let targets = targets.as_deref().unwrap_or_else(|| model.scaled_targets());
+            let scaled = |matrix: &Matrix| if matrix.ends_mlp() { matrix.width } else { matrix.out };
+            layers * model.targets(targets)?.iter().map(scaled).sum::<u64>()
+        }
         Method::Houlsby { bottleneck: m } => 2 * layers * bottleneck(*m),
         Method::Pfeiffer { bottleneck: m } => layers * bottleneck(*m),
         Method::Fusion => layers * (3 * d * d + 2 * d),
@@ -164,6 +190,7 @@ pub fn trainable(model: &Architecture, method: &Method) -> Result<u64, String> {
             tokens * model.kv + model.kv * width + width + 2 * layers * model.kv * (width + 1)
         }
         Method::Prompt { tokens } => tokens * d,
+        Method::PTuning { tokens, width } => tokens * d + (d + 1) * width + (width + 1) * width + (width + 1) * d,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     analysis::{
         arch::Architecture,
         memory::{Regime, activations, of},
-        params::{Method, Sizes, every, trainable},
+        params::{Method, SAME_TENSORS, Sizes, every, trainable},
     },
     demos::{Table, Value as Cell},
     model::{one_line, read_text},
@@ -46,7 +46,7 @@ struct Model {
     /// A model known by name; `deltaw calc params --model ?` lists them
     #[arg(long, default_value = "llama-2-7b", conflicts_with = "config")]
     model: String,
-    /// A Hugging Face config.json of LLaMA's kind or GPT-2's
+    /// A Hugging Face config.json of LLaMA's kind (llama, mistral, qwen2) or GPT-2's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -72,7 +72,7 @@ pub(super) fn from_file(file: &Path) -> Result<Architecture, Failure> {
 struct ParamsArgs {
     #[command(flatten)]
     model: Model,
-    /// Only this method, such as lora, dora, vera, ia3, houlsby, prefix
+    /// Only this method, such as lora, rslora, dora, vera, ia3, houlsby, prefix, p-tuning
     #[arg(long)]
     method: Option<String>,
     /// Rank of the LoRA family
@@ -128,11 +128,14 @@ fn params(args: &ParamsArgs, json: bool) -> Result<(), Failure> {
     let sizes = Sizes { rank: args.rank, targets, width: args.width, tokens: args.tokens };
     let mut methods = every(&sizes);
     if let Some(wanted) = &args.method {
-        let names: Vec<&str> = methods.iter().map(|(name, ..)| *name).collect();
-        if !names.contains(&wanted.as_str()) {
+        let same = SAME_TENSORS.iter().find(|(name, _)| name == wanted).map_or(wanted.as_str(), |(_, other)| other);
+        methods.retain(|(name, ..)| *name == same);
+        if methods.is_empty() {
+            let mut names: Vec<&str> = every(&sizes).iter().map(|(name, ..)| *name).collect();
+            names.dedup();
+            names.extend(SAME_TENSORS.iter().map(|(name, _)| *name));
             return Err(Failure::usage(format!("there is no method `{wanted}` here; there are {}", names.join(", "))));
         }
-        methods.retain(|(name, ..)| name == wanted);
     }
     let (mut rows, mut out) = (Vec::new(), io::stdout().lock());
     for (name, title, method) in methods {
@@ -149,6 +152,8 @@ fn params(args: &ParamsArgs, json: bool) -> Result<(), Failure> {
         writeln!(out, "{}: {} parameters", clean(&model.name), show::value(&Cell::Count(model.total)))?;
         let table = table(&["method", "trainable", "% of the model", "16-bit file, MB"], rows);
         writeln!(out, "{}", show::grid(&table, show::width()))?;
+        let same = "rsLoRA, LoRA+, PiSSA, OLoRA, LoftQ and QLoRA train LoRA's tensors; GaLore trains everything.";
+        writeln!(out, "{}", show::wrap(same, show::width()))?;
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     for name in ["llama-2-7b", "llama-2-13b", "llama-2-70b", "llama-3-8b"] {
         let model = Architecture::named(name).map_err(Error::Other)?;
-        let count = trainable(model, &Method::Ia3).map_err(Error::Other)?;
+        let count = trainable(model, &Method::Ia3 { targets: None }).map_err(Error::Other)?;
         report = report.number(format!("ia3 {name}"), count as f64);
         rows.push(vec![name.into(), count.into(), (100.0 * count as f64 / model.total as f64).into()]);
         bars.push((name.to_owned(), count as f64));

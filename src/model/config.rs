@@ -31,7 +31,7 @@ pub struct Config {
     /// Base of the rotary frequencies.
     #[serde(default = "default_theta")]
     pub rope_theta: f64,
-    /// Added to the mean square before the root.
+    /// Added to the mean square before the root; 1e-6 when absent, as in transformers.
     #[serde(default = "default_eps")]
     pub rms_norm_eps: f64,
     /// Whether the output head is the embedding table.
@@ -44,7 +44,7 @@ fn default_theta() -> f64 {
 }
 
 fn default_eps() -> f64 {
-    1e-5
+    1e-6
 }
 
 /// What would change the computation and this decoder has not, with the value that changes nothing.

@@ -4,8 +4,8 @@
 //! per block of 256: m = map±[code] · absmax,  v = map₊[code] · absmax          a step in 32 bits, then rounded back
 //! ```
 //!
-//! A rounded second moment can become zero where it was not; bitsandbytes rounds the first moment away from losing its sign. Tensors of fewer
-//! than 4,096 entries keep 32 bits, as there.
+//! Rounded as bitsandbytes' CPU kernel rounds ([`DynamicMap::code`]): a second moment never comes back as zero, which would make its next
+//! step huge. Tensors of fewer than 4,096 entries keep 32 bits, as there.
 
 use candle_core::{DType, Device, Result, Tensor, Var, backprop::GradStore};
 

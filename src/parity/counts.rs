@@ -43,12 +43,13 @@ fn row_counts(data: &Value, row: &Value) -> Result<(f64, f64)> {
         "lora" => Method::Lora { rank: number("r")?, targets: targets() },
         "dora" => Method::Dora { rank: number("r")?, targets: targets() },
         "vera" => Method::Vera { rank: number("r")?, targets: targets() },
-        "ia3" => Method::Ia3,
+        "ia3" => Method::Ia3 { targets: Some(targets()) },
         "prefix" => Method::Prefix { tokens: number("num_virtual_tokens")? },
         "prefix+mlp" => {
             Method::PrefixMlp { tokens: number("num_virtual_tokens")?, width: number("encoder_hidden_size")? }
         }
         "prompt" => Method::Prompt { tokens: number("num_virtual_tokens")? },
+        "p-tuning" => Method::PTuning { tokens: number("num_virtual_tokens")?, width: number("encoder_hidden_size")? },
         other => bail!("the method `{other}` is not counted here"),
     };
     let ours = trainable(&model, &method).map_err(Error::Msg)?;

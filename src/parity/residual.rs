@@ -13,12 +13,17 @@ use super::{
     worst,
 };
 use crate::{
-    model::{Decoder, Shut},
-    peft::{Lora, Method as _, Start, Targets, hub, lora, olora, pissa},
+    model::{Decoder, Shut, Site},
+    peft::{
+        Lora, Method as _, Pattern, Start, Targets, hub,
+        lora::{self, Factors},
+        olora, pissa,
+    },
 };
 
 pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
-    let config = config(case)?;
+    let theirs = saved_start(case, base)?;
+    let config = config(&theirs)?;
     let start = match case.hyper("init_lora_weights").and_then(Value::as_str) {
         Some("pissa") => pissa::start(base, &config)?,
         Some("olora") => olora::start(base, &config)?,
@@ -36,7 +41,6 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
             None => bail!("residual_weights.safetensors names `{name}`, which the base has not"),
         }
     }
-    let theirs = saved_start(case, base)?;
     checks.push(updates(case, &start.adapter, &theirs)?);
     let start = Start::from_adapter(base, theirs)?;
     let trained = Trained { model: &start.base, doors: &start.adapter, variables: start.adapter.named_variables() };
@@ -77,16 +81,17 @@ fn updates(case: &Case, ours: &Lora, theirs: &Lora) -> Result<Check> {
     worst(checks).ok_or_else(|| candle_core::Error::Msg("adapter_init adapts nothing".to_owned()))
 }
 
-fn config(case: &Case) -> Result<lora::Config> {
-    let Some(rank) = case.hyper("r").and_then(Value::as_u64) else { bail!("case.json has no `r`") };
-    let alpha = case.hyper("lora_alpha").and_then(Value::as_f64).unwrap_or(8.0);
-    let targets = match case.hyper("target_modules") {
-        Some(Value::Array(names)) => {
-            Targets::Names(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        }
-        Some(Value::String(text)) if text.starts_with("all-linear") => Targets::AllLinear,
-        Some(Value::String(expression)) => Targets::pattern(expression)?,
-        _ => bail!("case.json has no `target_modules`"),
+/// What the start was asked for, site by site: the case's own account of it may name only what is unusual.
+fn config(saved: &Lora) -> Result<lora::Config> {
+    let each = |value: fn(&Factors) -> f64| {
+        let of = |(site, factors): (&Site, &Factors)| (regex::escape(&site.to_string()), value(factors));
+        Pattern::new(&saved.factors().iter().map(of).collect::<Vec<_>>())
     };
-    Ok(lora::Config { rank: rank as usize, alpha, targets, ..lora::Config::default() })
+    Ok(lora::Config {
+        targets: Targets::Names(saved.factors().keys().map(ToString::to_string).collect()),
+        rank_pattern: each(|factors| factors.rank() as f64)?,
+        alpha_pattern: each(|factors| factors.alpha)?,
+        rank_stabilised: saved.factors().values().any(|factors| factors.rank_stabilised),
+        ..lora::Config::default()
+    })
 }

@@ -30,6 +30,8 @@ pub enum Activation {
     GeluTanh,
     /// tanh.
     Tanh,
+    /// x, or x / 100 where it is negative.
+    LeakyRelu,
 }
 
 impl Activation {
@@ -40,6 +42,7 @@ impl Activation {
             Self::Gelu => x.gelu_erf(),
             Self::GeluTanh => x.gelu(),
             Self::Tanh => x.tanh(),
+            Self::LeakyRelu => x.relu()? - (x.neg()?.relu()? * 0.01)?,
         }
     }
 }

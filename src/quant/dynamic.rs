@@ -1,5 +1,8 @@
 //! The dynamic 8-bit map (Dettmers 2015, arXiv 1511.04561; Dettmers et al. 2021, arXiv 2110.02861, §2.1): a decimal exponent in unary, then a linear
 //! fraction, so that small numbers have small relative errors. The second level of double quantisation, and 8-bit optimiser states, use it.
+//!
+//! bitsandbytes' CPU kernel does not look for the nearest value: it first rounds to one of 65,536 even steps from −1 to 1. Zero lies between
+//! two steps and goes up, so no stored second moment is ever zero. [`DynamicMap::code`] does the same, bit for bit.
 
 use std::sync::OnceLock;
 
@@ -11,6 +14,9 @@ pub struct DynamicMap {
 
 /// Bits of the exponent at most.
 const EXPONENT_BITS: u32 = 7;
+
+/// Half the steps between −1 and 1 that bitsandbytes' CPU kernel rounds to first.
+const HALF_STEPS: f32 = 32_767.5;
 
 impl DynamicMap {
     /// Values of both signs.
@@ -59,6 +65,13 @@ impl DynamicMap {
         let (low, high) = (self.values[above - 1], self.values[above]);
         (if x - low <= high - x { above - 1 } else { above }) as u8
     }
+
+    /// The code that bitsandbytes stores for `x` in [−1, 1]: that of the value nearest to the nearest of its 65,536 even steps.
+    #[must_use]
+    pub fn code(&self, x: f32) -> u8 {
+        let step = ((x.clamp(-1.0, 1.0) + 1.0) * HALF_STEPS + 0.5).floor();
+        self.nearest(step / HALF_STEPS - 1.0)
+    }
 }
 
 /// Numbers in eight bits, with a scale for each block.
@@ -82,7 +95,7 @@ impl EightBit {
             let largest = chunk.iter().fold(0f32, |most, value| most.max(value.abs()));
             absmax.push(largest);
             let scale = if largest > 0.0 { largest } else { 1.0 };
-            codes.extend(chunk.iter().map(|value| map.nearest(value / scale)));
+            codes.extend(chunk.iter().map(|value| map.code(value / scale)));
         }
         Self { codes, absmax, block }
     }
@@ -120,5 +133,24 @@ mod tests {
             }
         }
         assert_eq!(DynamicMap::unsigned().values()[0], 0.0);
+    }
+
+    #[test]
+    fn codes_are_those_of_bitsandbytes_near_a_boundary_and_at_zero() {
+        // Seen in bitsandbytes 0.50.2 on the CPU: the value that each number comes back as, not the nearest one.
+        let (signed, unsigned) = (DynamicMap::signed(), DynamicMap::unsigned());
+        for (map, x, back) in [
+            (signed, 0.0, 2.125e-5),
+            (signed, 8.940_133e-5, 6.625e-5),
+            (signed, -3.279_777_7e-6, -2.125e-5),
+            (signed, -1.0, -0.992_968_74),
+            (unsigned, 0.0, 1.562_5e-5),
+            (unsigned, 1e-9, 1.562_5e-5),
+            (unsigned, 0.002_962_916_2, 0.003_109_374_8),
+            (unsigned, 1.0, 1.0),
+        ] {
+            let value = map.values()[usize::from(map.code(x))];
+            assert!((value / back - 1.0).abs() < 1e-6, "{x}: {value} is not {back}");
+        }
     }
 }

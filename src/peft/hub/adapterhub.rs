@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 use candle_core::{Error, Result, Tensor, bail};
 use serde_json::{Map, Value, json};
 
-use super::{CONFIG, Parts, at};
+use super::{
+    CONFIG, Parts, at,
+    reduction::{factor_for, floor_division},
+};
 use crate::{
     model::{Decoder, Sublayer, read_tensors_file, read_text, write_tensors, write_whole},
     peft::{
@@ -67,7 +70,7 @@ const READ: [&str; 21] = [
 const MORE: [&str; 1] = ["shared_phm_rule"];
 
 /// The names of the nonlinearities, the first one of each is written.
-const ACTIVATIONS: [(&str, Activation); 7] = [
+const ACTIVATIONS: [(&str, Activation); 8] = [
     ("relu", Activation::Relu),
     ("swish", Activation::Swish),
     ("silu", Activation::Swish),
@@ -75,6 +78,7 @@ const ACTIVATIONS: [(&str, Activation); 7] = [
     ("gelu_orig", Activation::Gelu),
     ("gelu_new", Activation::GeluTanh),
     ("tanh", Activation::Tanh),
+    ("leakyrelu", Activation::LeakyRelu),
 ];
 
 fn object(file: &Path) -> Result<Map<String, Value>> {
@@ -143,13 +147,13 @@ fn dense(parts: &mut Parts, path: &str, outputs: usize, inputs: usize, bias: boo
     Ok(Dense { weight, bias })
 }
 
-/// `hidden / reduction_factor`, rounded down, as the library does.
+/// `hidden // reduction_factor`, as the library does.
 fn width(options: &Map<String, Value>, base: &Decoder) -> Result<usize> {
     let factor = options.get("reduction_factor");
     let Some(factor) = factor.and_then(Value::as_f64).filter(|factor| *factor > 0.0) else {
         bail!("option `reduction_factor` is missing or not one positive number for all layers");
     };
-    match (base.config().hidden_size as f64 / factor) as usize {
+    match floor_division(base.config().hidden_size as f64, factor) as usize {
         0 => bail!("option `reduction_factor` leaves no bottleneck at all"),
         width => Ok(width),
     }
@@ -256,7 +260,7 @@ pub fn save(dir: &Path, adapters: &Adapters, base: &Decoder, base_name: &str) ->
         "output_adapter": placement.mlp,
         "original_ln_before": placement.reads_residual,
         "non_linearity": non_linearity,
-        "reduction_factor": hidden as f64 / width as f64,
+        "reduction_factor": factor_for(hidden as f64, width as f64),
         "scaling": first.scaling,
         "leave_out": left_out,
         "dropout": 0.0,

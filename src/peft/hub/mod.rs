@@ -7,6 +7,7 @@ pub mod adapterhub;
 mod config;
 mod modules;
 mod read;
+mod reduction;
 mod write;
 
 use std::{collections::BTreeMap, path::Path};
