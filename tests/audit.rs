@@ -10,7 +10,7 @@ use std::{
 use candle_core::{Device, Tensor};
 use deltaw::{
     analysis::audit::{Finding, Severity, audit},
-    model::load_dir,
+    model::{load_dir, read_dense},
     peft::{hub, merge},
 };
 use serde_json::{Value, json};
@@ -144,4 +144,35 @@ fn the_scale_of_a_merge_is_recognised() {
         (name, (tensor + noise).unwrap())
     });
     finds(&found(&noise.collect()), Severity::Error, "no multiple of BA");
+}
+
+#[test]
+fn what_never_left_its_start_is_found_in_every_method() {
+    let constant = |ending: &'static str, value: f64| {
+        move |all: Tensors| -> Tensors {
+            each(all, |name, t| {
+                let t = if name.ends_with(ending) { ((t.zeros_like().unwrap()) + value).unwrap() } else { t };
+                (name, t)
+            })
+        }
+    };
+    finds(&planted("vera", &|_| {}, &constant(".vera_lambda_b", 0.0)), Severity::Error, "b of zeros");
+    finds(&planted("ia3", &|_| {}, &constant(".ia3_l", 1.0)), Severity::Error, "l of ones");
+}
+
+#[test]
+fn a_dora_needs_its_magnitudes_and_they_need_a_dora() {
+    let missing = planted("lora_qv", &|config| config["use_dora"] = true.into(), &|tensors| tensors);
+    finds(&missing, Severity::Error, "4 of 4 modules have no magnitude");
+    let ignored = planted("dora_all_linear", &|config| config["use_dora"] = false.into(), &|tensors| tensors);
+    finds(&ignored, Severity::Error, "use_dora is not true");
+}
+
+#[test]
+fn bottlenecks_and_four_bit_bases_are_audited_too() {
+    let findings = audit(&goldens().join("houlsby/adapter"), None, None).unwrap();
+    assert!(findings.len() == 1 && findings[0].what.starts_with("4 bottlenecks"), "{findings:#?}");
+    let base = read_dense(&goldens().join("qlora/base_nf4_double"), &Device::Cpu).unwrap();
+    let findings = audit(&goldens().join("qlora/adapter"), Some(&base), None).unwrap();
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Note), "{findings:#?}");
 }

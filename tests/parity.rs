@@ -1,6 +1,7 @@
 //! Every method against the libraries that define it: forward, merged, composed, first gradients, training traces.
 //!
 //! The cases under `tests/data/goldens` were computed by PEFT 0.21.2 and adapters 1.3.0 (see `README.md` there); tolerances are theirs.
+//! `tests/data/goldens_tied` holds another base (tied embeddings, one key/value head) and other settings.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::{
@@ -14,20 +15,29 @@ fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/goldens")
 }
 
-#[test]
-fn every_case_is_at_parity() {
-    let dir = goldens();
-    let base = parity::base(&dir).unwrap();
-    let names = parity::cases(&dir).unwrap();
-    assert_eq!(names.len(), 42, "{names:?}");
+/// Runs all cases of a directory, of which there are `count`.
+fn all_pass(dir: &Path, count: usize) {
+    let base = parity::base(dir).unwrap();
+    let names = parity::cases(dir).unwrap();
+    assert_eq!(names.len(), count, "{names:?}");
     for name in names {
-        let report = parity::run(&dir, &name, &base);
+        let report = parity::run(dir, &name, &base);
         let Outcome::Compared(checks) = &report.outcome else { panic!("{report:?}") };
         for check in checks {
             println!("{name}: {} off by {:e}, tolerance {:e}", check.what, check.absolute, check.tolerance);
         }
         assert!(report.passes(), "{report:?}");
     }
+}
+
+#[test]
+fn every_case_is_at_parity() {
+    all_pass(&goldens(), 42);
+}
+
+#[test]
+fn another_base_and_other_settings_are_at_parity_too() {
+    all_pass(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/goldens_tied"), 21);
 }
 
 /// A copy of one case (and the base) with a change.

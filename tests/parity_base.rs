@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use candle_core::Device;
+use candle_core::{DType, Device, Tensor};
 use deltaw::model::{Shut, load_dir};
 
 #[test]
@@ -21,4 +21,22 @@ fn the_decoder_gives_transformers_logits() {
     let tolerance = case["tolerance"]["logits_abs"].as_f64().unwrap();
     println!("largest difference {gap:e}, tolerance {tolerance:e}");
     assert!(f64::from(gap) <= tolerance, "{gap} > {tolerance}");
+}
+
+#[test]
+fn a_model_with_more_than_this_decoder_computes_is_refused() {
+    let device = Device::Cpu;
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/goldens/base");
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(from.join("config.json"), dir.path().join("config.json")).unwrap();
+    let tensors = candle_core::safetensors::load(from.join("model.safetensors"), &device).unwrap();
+    let with = |name: &str| {
+        let mut tensors = tensors.clone();
+        tensors.insert(name.to_owned(), Tensor::zeros(64, DType::F32, &device).unwrap());
+        candle_core::safetensors::save(&tensors, dir.path().join("model.safetensors")).unwrap();
+        load_dir(dir.path(), &device)
+    };
+    let error = with("model.layers.0.self_attn.q_proj.bias").unwrap_err().to_string();
+    assert!(error.contains("q_proj.bias") && error.contains("architecture"), "{error}");
+    assert!(with("model.layers.0.self_attn.rotary_emb.inv_freq").is_ok());
 }

@@ -66,8 +66,9 @@ macro_rules! models {
     };
 }
 
-/// The largest size a configuration may state: products of four such still fit.
+/// The largest width or vocabulary a configuration may state, and the most layers: with ranks and tokens below 2¹⁷ every count then fits.
 const SIZE_LIMIT: u64 = 1 << 20;
+const LAYERS_LIMIT: u64 = 1 << 12;
 
 /// The architectures that are known by name: layers, d, d_kv, d_ff, vocabulary, all parameters. GPT-3's total is its paper's; RoBERTa's and
 /// DeBERTa's are rounded.
@@ -118,11 +119,12 @@ impl Architecture {
         if let Some(other) = kind.filter(|kind| !known.contains(kind)) {
             return Err(format!("model_type `{other}` has another layout than LLaMA, Mistral, Qwen2 or GPT-2"));
         }
-        let optional = |key: &str| match config.get(key).and_then(Value::as_u64) {
-            Some(size) if size == 0 || size > SIZE_LIMIT => {
-                Err(format!("{key} is {size}; it must be 1 to {SIZE_LIMIT}"))
+        let optional = |key: &str| {
+            let limit = if ["n_layer", "num_hidden_layers"].contains(&key) { LAYERS_LIMIT } else { SIZE_LIMIT };
+            match config.get(key).and_then(Value::as_u64) {
+                Some(size) if size == 0 || size > limit => Err(format!("{key} is {size}; it must be 1 to {limit}")),
+                size => Ok(size),
             }
-            size => Ok(size),
         };
         let size = |key: &str| optional(key)?.ok_or_else(|| format!("the configuration has no number `{key}`"));
         let name = Cow::Owned(name.to_owned());
@@ -139,6 +141,9 @@ impl Architecture {
         let (ff, vocab) = (size("intermediate_size")?, size("vocab_size")?);
         let head = optional("head_dim")?.unwrap_or(hidden / heads);
         let (query, kv) = (heads * head, optional("num_key_value_heads")?.unwrap_or(heads) * head);
+        if query.max(kv) > SIZE_LIMIT {
+            return Err(format!("all heads together are {} wide; at most {SIZE_LIMIT} can be counted", query.max(kv)));
+        }
         let mut model = Self { name, family: Family::Llama, layers, hidden, query, kv, ff, vocab, total: 0 };
         let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(false);
         let qkv = query + 2 * kv;
@@ -258,5 +263,8 @@ mod tests {
         let config = json!({"hidden_size": u64::MAX, "num_hidden_layers": 1, "num_attention_heads": 1});
         assert!(Architecture::from_config("x", &config).unwrap_err().contains("hidden_size"));
         assert!(Architecture::from_config("x", &json!({})).unwrap_err().contains("num_hidden_layers"));
+        let heads = json!({"num_hidden_layers": 1, "hidden_size": 1024, "num_attention_heads": 1 << 12, "head_dim": 1 << 12,
+            "intermediate_size": 1, "vocab_size": 1});
+        assert!(Architecture::from_config("x", &heads).unwrap_err().contains("heads together"));
     }
 }

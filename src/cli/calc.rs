@@ -127,6 +127,8 @@ fn params(args: &ParamsArgs, json: bool) -> Result<(), Failure> {
     let targets = args.targets.clone().unwrap_or_else(|| model.default_targets().to_owned());
     let sizes = Sizes { rank: args.rank, targets, width: args.width, tokens: args.tokens };
     let mut methods = every(&sizes);
+    // Where the targets are all-linear anyway, LoRA is in the list twice.
+    methods.dedup_by(|a, b| a.1 == b.1);
     if let Some(wanted) = &args.method {
         let same = SAME_TENSORS.iter().find(|(name, _)| name == wanted).map_or(wanted.as_str(), |(_, other)| other);
         methods.retain(|(name, ..)| *name == same);

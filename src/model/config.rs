@@ -48,7 +48,9 @@ fn default_eps() -> f64 {
 }
 
 /// What would change the computation and this decoder has not, with the value that changes nothing.
-const NEUTRAL: [(&str, &[&str]); 4] = [
+const NEUTRAL: [(&str, &[&str]); 6] = [
+    ("model_type", &["llama", "mistral"]),
+    ("sliding_window", &[]),
     ("hidden_act", &["silu", "swish"]),
     ("attention_bias", &["false"]),
     ("mlp_bias", &["false"]),
@@ -196,6 +198,8 @@ mod tests {
             (r#", "rope_scaling": {"factor": 8.0}"#, "rope_scaling"),
             (r#", "rope_parameters": {"rope_type": "llama3"}"#, "rope_type"),
             (r#", "head_dim": 3"#, "head_dim"),
+            (r#", "model_type": "qwen2""#, "model_type"),
+            (r#", "model_type": "mistral", "sliding_window": 4096"#, "sliding_window"),
         ] {
             assert!(read(option).unwrap_err().contains(name), "{option}");
         }

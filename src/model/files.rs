@@ -29,14 +29,29 @@ pub fn load_dir(dir: &Path, device: &Device) -> Result<Decoder> {
     let config_file = dir.join("config.json");
     let config = Config::from_json(&read_text(&config_file)?).map_err(|error| at(dir, error))?;
     let weights = bnb::decode(read_weights(dir, device)?, device).map_err(|error| at(dir, error))?;
-    Decoder::from_weights(config, &weights)
+    let model = Decoder::from_weights(config, &weights)?;
+    refuse_unknown(&model, &weights).map_err(|error| at(dir, error))?;
+    Ok(model)
+}
+
+/// A tensor in a layer that the decoder has no use for (a bias, a norm of queries) would be missing from what it computes.
+fn refuse_unknown(model: &Decoder, weights: &BTreeMap<String, Weight>) -> Result<()> {
+    let known = model.weights();
+    // Old checkpoints store the rotary frequencies, which follow from the configuration.
+    let unknown = |name: &str| {
+        name.starts_with("model.layers.") && !name.ends_with("rotary_emb.inv_freq") && !known.contains_key(name)
+    };
+    match weights.keys().find(|name| unknown(name)) {
+        Some(name) => bail!("`{name}` has no place in this decoder: the model is not of LLaMA's architecture"),
+        None => Ok(()),
+    }
 }
 
 /// Reads the weights of a model directory as they are stored: `model.safetensors`, or the files that `model.safetensors.index.json` names.
 ///
 /// # Errors
 /// A file is missing, too large or malformed, or the index names a file outside the directory.
-pub fn read_weights(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+fn read_weights(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
     let index = dir.join("model.safetensors.index.json");
     if dir.join("model.safetensors").exists() || !index.exists() {
         return read_stored(&dir.join("model.safetensors"), device);
@@ -50,6 +65,15 @@ pub fn read_weights(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tens
         weights.extend(read_stored(&dir.join(name), device)?);
     }
     Ok(weights)
+}
+
+/// Reads the weights of a model directory in f32, whatever the architecture; four-bit ones are dequantised.
+///
+/// # Errors
+/// As [`read_weights`], or a four-bit weight is incomplete.
+pub fn read_dense(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    let weights = bnb::decode(read_weights(dir, device)?, device).map_err(|error| at(dir, error))?;
+    weights.into_iter().map(|(name, weight)| Ok((name, weight.dense()?))).collect()
 }
 
 #[derive(serde::Deserialize)]

@@ -39,7 +39,7 @@ pub(crate) use decoder::projection_shape;
 pub use decoder::{Block, Decoder};
 pub use doors::{Doors, Shut, Sublayer};
 pub use files::{
-    load_dir, one_line, read_tensors, read_tensors_file, read_text, read_weights, save_dir, save_like, write_tensors,
+    load_dir, one_line, read_dense, read_tensors, read_tensors_file, read_text, save_dir, save_like, write_tensors,
     write_whole,
 };
 pub use frozen::linear;

@@ -66,14 +66,23 @@ impl Merged {
 /// A copy of `base` with `method` merged into its weights.
 ///
 /// # Errors
-/// See [`Mergeable::merged`].
+/// See [`Mergeable::merged`], or a merged weight is not finite.
 pub fn merge(base: &Decoder, method: &dyn Mergeable) -> Result<Merged> {
     let mut keepsakes = BTreeMap::new();
     let model = replace(base, |site, weight| {
         if let Some(keepsake) = method.keepsake(site, weight)? {
             keepsakes.insert(site, keepsake.detach());
         }
-        Ok(method.merged(site, weight)?.map(|merged| merged.detach()))
+        let merged = method.merged(site, weight)?.map(|merged| merged.detach());
+        if let Some(merged) = &merged {
+            // Zero times a number is zero; zero times NaN or infinity is NaN.
+            if (merged * 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
+                candle_core::bail!(
+                    "{site}: the merged weight is not finite: the adapter's scale or entries are too large"
+                );
+            }
+        }
+        Ok(merged)
     })?;
     Ok(Merged { model, keepsakes })
 }

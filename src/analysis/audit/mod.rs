@@ -3,6 +3,7 @@
 //! An adapter is audited as it lies on disk, whatever its architecture; what a loader would refuse is a finding here, not a failure.
 
 mod names;
+mod other;
 mod scale;
 mod tensors;
 
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     model::{one_line, read_tensors_file, read_text},
-    peft::hub::{CONFIG, TENSORS, check_config},
+    peft::hub::{CONFIG, TENSORS, adapterhub, check_config},
 };
 
 /// How bad it is.
@@ -64,6 +65,9 @@ pub fn audit(
     let text = read_text(&dir.join(CONFIG))?;
     let config: Map<String, Value> = serde_json::from_str(&text)
         .map_err(|error| candle_core::Error::Msg(format!("{}: {error}", dir.join(CONFIG).display())))?;
+    if config.contains_key("config") && !config.contains_key("peft_type") {
+        return other::bottlenecks(&read_tensors_file(&dir.join(adapterhub::TENSORS), &Device::Cpu)?);
+    }
     let tensors = read_tensors_file(&dir.join(TENSORS), &Device::Cpu)?;
     let mut findings = Vec::new();
     if let Err(error) = check_config(&text) {
@@ -78,11 +82,13 @@ pub fn audit(
         findings.extend(names::targets(&pairs));
         findings.extend(tensors::shapes(&pairs, &config, base)?);
         findings.extend(tensors::values(&pairs)?);
+        findings.extend(names::magnitudes(&tensors, &pairs, &config));
         findings.extend(scale::stated(&config));
         if let (Some(base), Some(merged)) = (base, merged) {
             findings.extend(scale::measured(&pairs, &config, base, merged)?);
         }
     }
+    findings.extend(other::untrained(&tensors)?);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Ok(findings)
 }

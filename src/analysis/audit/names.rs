@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::Tensor;
 use regex::Regex;
+use serde_json::{Map, Value};
 
 use super::{Finding, Pair, Severity, several};
 
@@ -108,6 +109,31 @@ pub(super) fn pairs(tensors: &BTreeMap<String, Tensor>) -> BTreeMap<String, Pair
     of("lora_A").into_iter().filter_map(|(path, a)| Some((path.clone(), Pair { a, b: bs.get(&path)? }))).collect()
 }
 
+/// Whether a DoRA has its magnitudes, and a LoRA none.
+pub(super) fn magnitudes(
+    tensors: &BTreeMap<String, Tensor>,
+    pairs: &BTreeMap<String, Pair<'_>>,
+    config: &Map<String, Value>,
+) -> Option<Finding> {
+    let stored = tensors.keys().filter(|key| key.contains(".lora_magnitude_vector")).count();
+    let dora = config.get("use_dora").and_then(Value::as_bool).unwrap_or(false);
+    if dora && stored < pairs.len() {
+        let what =
+            format!("use_dora is true, but {} of {} modules have no magnitude", pairs.len() - stored, pairs.len());
+        return Some(Finding::new(
+            Severity::Error,
+            what,
+            "without m a DoRA is not determined: the file is incomplete.",
+        ));
+    }
+    if !dora && stored > 0 {
+        let what = format!("{stored} magnitudes, but use_dora is not true");
+        let meaning = "readers leave the magnitudes out and apply a LoRA that was never trained: set use_dora.";
+        return Some(Finding::new(Severity::Error, what, meaning));
+    }
+    None
+}
+
 /// Which modules are adapted, and what is odd about the choice.
 pub(super) fn targets(pairs: &BTreeMap<String, Pair<'_>>) -> Vec<Finding> {
     let kinds: BTreeSet<&str> = pairs.keys().filter_map(|path| path.rsplit('.').next()).collect();
@@ -118,7 +144,13 @@ pub(super) fn targets(pairs: &BTreeMap<String, Pair<'_>>) -> Vec<Finding> {
         return findings;
     }
     let list = kinds.iter().copied().collect::<Vec<_>>().join(", ");
-    let meaning = "q and v alone is the paper's choice; QLoRA and later work adapt all linear layers";
+    let meaning = match kinds.iter().copied().collect::<Vec<_>>()[..] {
+        ["q_proj", "v_proj"] => "q and v alone is the paper's choice; QLoRA and later work adapt all linear layers",
+        ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"] => {
+            "all linear layers: what QLoRA and later work adapt"
+        }
+        _ => "the paper adapts q and v; QLoRA and later work adapt all linear layers",
+    };
     findings.push(Finding::new(Severity::Note, format!("{} modules: {list}", pairs.len()), meaning));
     let odd: Vec<&str> = pairs
         .keys()

@@ -105,11 +105,7 @@ pub(super) fn measured(
         let what = format!("{} modules were merged with {name}: measured {} at `{path}`", modules.len(), short(*scale));
         findings.push(match name.starts_with("the stated scale") {
             true => Finding::new(Severity::Note, what, "the merge is what the configuration says"),
-            false => Finding::new(
-                Severity::Error,
-                what,
-                "the merged model is not this adapter. Bare α (without /r) is the commonest published LoRA bug: the update is r times too large.",
-            ),
+            false => Finding::new(Severity::Error, what, meaning(&name)),
         });
     }
     if !strange.is_empty() {
@@ -123,6 +119,21 @@ pub(super) fn measured(
     }
     Ok(findings)
 }
+
+/// What a wrong scale means.
+fn meaning(name: &str) -> &'static str {
+    match name {
+        BARE => "the commonest published LoRA bug: the update is r times what was trained. Merge again.",
+        NOT_THERE => "the merged model is the base: the adapter was never merged into it.",
+        _ => "the merged model is not what was trained: the update has another size. Merge again.",
+    }
+}
+
+/// α without /r.
+const BARE: &str = "α without /r";
+
+/// No change at all.
+const NOT_THERE: &str = "no scale: the update is not in it";
 
 /// A change smaller than this share of BA is rounding.
 const NOTHING: f64 = 1e-4;
@@ -152,8 +163,7 @@ fn measure(pair: &Pair<'_>, before: &Tensor, after: &Tensor, transposed: bool) -
 /// What a measured scale is called.
 fn name(scale: f64, alpha: f64, rank: f64, stated: &Stated) -> String {
     let near = |value: f64| (scale - value).abs() <= 0.02 * value.abs().max(1e-6);
-    let rules =
-        [("α/r", alpha / rank), ("α/√r", alpha / rank.sqrt()), ("α without /r", alpha), ("no scale at all (1)", 1.0)];
+    let rules = [("α/r", alpha / rank), ("α/√r", alpha / rank.sqrt()), (BARE, alpha), ("no scale at all (1)", 1.0)];
     let own = if stated.stabilised { rules[1] } else { rules[0] };
     if near(own.1) {
         return format!("the stated scale {}", own.0);
@@ -161,7 +171,7 @@ fn name(scale: f64, alpha: f64, rank: f64, stated: &Stated) -> String {
     let other = rules.iter().find(|(_, value)| near(*value)).map(|(name, _)| (*name).to_owned());
     match other {
         Some(name) => name,
-        None if scale.abs() < NOTHING => "nothing: the update is not in it".to_owned(),
+        None if scale.abs() < NOTHING => NOT_THERE.to_owned(),
         None => "an unknown scale".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use super::{
     super::{show, verdict::clean},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     analysis::audit::{Severity, audit},
-    model::read_weights,
+    model::read_dense,
 };
 
 /// Arguments of `deltaw adapter audit`.
@@ -32,9 +32,7 @@ pub(super) struct Args {
 }
 
 fn weights(dir: &Path) -> Result<BTreeMap<String, Tensor>, Failure> {
-    let stored = read_weights(dir, &Device::Cpu).map_err(unusable)?;
-    let wide = |(name, tensor): (String, Tensor)| Ok((name, tensor.to_dtype(DType::F32)?));
-    stored.into_iter().map(wide).collect::<candle_core::Result<_>>().map_err(unusable)
+    read_dense(dir, &Device::Cpu).map_err(unusable)
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
@@ -57,6 +55,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
         for line in show::wrap(&finding.meaning, show::width().saturating_sub(9)).lines() {
             writeln!(out, "         {}", clean(line))?;
         }
+    }
+    if findings.is_empty() && !global.json {
+        writeln!(out, "Nothing found.")?;
     }
     match findings.iter().filter(|finding| finding.severity == Severity::Error).count() {
         0 => Ok(()),

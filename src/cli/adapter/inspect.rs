@@ -97,13 +97,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
             ]
         });
         let table = table(&columns, rows.collect());
-        let bytes = 4.0 * parameters as f64 / 1e6;
         writeln!(
             out,
-            "{method} for `{}`: {} modules, {} parameters ({bytes:.1} MB in fp32)",
+            "{method} for `{}`: {} modules, {} parameters ({} in fp32)",
             clean(&adapter.base_name),
             modules.len(),
             show::value(&Cell::Count(parameters as u64)),
+            size(4.0 * parameters as f64),
         )?;
         writeln!(out, "{}", clean(&show::grid(&table, show::width()).to_string()))?;
         writeln!(
@@ -118,6 +118,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Bytes with a unit.
+fn size(bytes: f64) -> String {
+    if bytes < 1e6 { format!("{:.1} kB", bytes / 1e3) } else { format!("{:.1} MB", bytes / 1e6) }
 }
 
 fn table(columns: &[&str], rows: Vec<Vec<Cell>>) -> Table {

@@ -126,3 +126,13 @@ fn the_count_is_r_times_in_plus_out() {
     let per_layer = 3 * (2 * 32 + 2 * 24 + 3 * 40);
     assert_eq!(adapter(&base, Init::Standard).parameter_count(), 2 * per_layer);
 }
+
+#[test]
+fn a_merge_that_overflows_is_refused() {
+    let base = base();
+    let mut factors = adapter(&base, Init::BothRandom).factors().clone();
+    factors.values_mut().for_each(|factors| factors.alpha = 1e300);
+    let lora = Lora::from_factors(factors, Dropout::new(0.0, 0).unwrap()).unwrap();
+    let error = crate::peft::merge(&base, &lora).unwrap_err().to_string();
+    assert!(error.contains("not finite"), "{error}");
+}
