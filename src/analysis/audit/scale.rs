@@ -133,7 +133,7 @@ fn meaning(name: &str) -> &'static str {
 const BARE: &str = "α without /r";
 
 /// No change at all.
-const NOT_THERE: &str = "no scale: the update is not in it";
+const NOT_THERE: &str = "nothing: the update is not in it";
 
 /// A change smaller than this share of BA is rounding.
 const NOTHING: f64 = 1e-4;

@@ -169,7 +169,7 @@ fn prompt_percent(_: &Bench) -> Result<Evidence, Error> {
 }
 
 fn ia3_percent(_: &Bench) -> Result<Evidence, Error> {
-    let trained = count("llama-2-7b", &Method::Ia3)?;
+    let trained = count("llama-2-7b", &Method::Ia3 { targets: None })?;
     let share = percent("llama-2-7b", trained)?;
     Ok(Evidence::new("(IA)³ on Llama-2-7B")
         .number("trained", trained)

@@ -213,8 +213,10 @@ fn small_methods(_: &Bench) -> Result<Evidence, Error> {
     let kept = activations(model, 2048).checkpointed;
     let with = |trained: f64| giga(bytes_of(Regime::Lora, model, trained as u64).total() + kept);
     let lora = with(count("llama-2-7b", &lora_of(16, "q,v"))?);
-    let (ia3, prompt) =
-        (with(count("llama-2-7b", &Method::Ia3)?), with(count("llama-2-7b", &Method::Prompt { tokens: 20 })?));
+    let (ia3, prompt) = (
+        with(count("llama-2-7b", &Method::Ia3 { targets: None })?),
+        with(count("llama-2-7b", &Method::Prompt { tokens: 20 })?),
+    );
     let qlora = giga(bytes_of(Regime::Qlora, model, count("llama-2-7b", &lora_of(16, "q,v"))? as u64).total() + kept);
     Ok(Evidence::new("Training Llama-2-7B on 2048 tokens, checkpointed: gigabytes in all")
         .number("LoRA r = 16 on q,v", lora)
