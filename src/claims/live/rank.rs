@@ -53,7 +53,7 @@ fn facts(count: usize) -> Result<Batch, Error> {
 }
 
 /// Steps over the whole table.
-const STEPS: usize = 40;
+const STEPS: usize = 80;
 
 /// Loss on the table after training on it.
 fn remembered(bench: &Bench, batch: &Batch, rank: Option<usize>) -> Result<f64, Error> {
@@ -83,7 +83,7 @@ fn remembered(bench: &Bench, batch: &Batch, rank: Option<usize>) -> Result<f64, 
 }
 
 /// Few facts and many.
-const TABLES: [usize; 2] = [8, 96];
+const TABLES: [usize; 2] = [8, 48];
 
 /// Who remembers them.
 const LEARNERS: [(&str, Option<usize>); 3] = [("r = 1", Some(1)), ("r = 16", Some(16)), ("full", None)];

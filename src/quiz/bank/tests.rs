@@ -65,6 +65,18 @@ fn faults_of_the_meaning_come_in_one_go_with_their_places() {
 }
 
 #[test]
+fn links_to_claims_must_start_and_end_somewhere() {
+    let wrong = r#"      misconceptions: [{id: m, text: "B random", correction: "No.", detect: ["[B random]"]}]"#;
+    let with = |link: &str| {
+        let link = format!("    sources: [paper]\n    claims: {{{link}}}\n");
+        faults(&format!("{}{wrong}\n", GOOD.replace("    sources: [paper]\n", &link)))
+    };
+    assert_eq!(with("m: init-both-zero"), Vec::<String>::new());
+    assert!(with("m: init-both-zeros")[0].contains("no claim is called `init-both-zeros`; near it are init-both-zero"));
+    assert!(with("n: init-both-zero")[0].contains("nothing here is caught as this; there are m"));
+}
+
+#[test]
 fn hostile_files_are_refused_in_a_line() {
     let one = |text: &str, part: &str| {
         let found = faults(text);
