@@ -107,7 +107,10 @@ impl Claim {
     /// How its source was read, in words.
     #[must_use]
     pub fn checked_words(&self) -> String {
-        self.checked.iter().map(|how| how.words()).collect::<Vec<_>>().join(", ")
+        match self.checked.iter().collect::<Vec<_>>()[..] {
+            [Checked::Second] => "second-hand: a quotation of it was read".to_owned(),
+            ref several => several.iter().map(|how| how.words()).collect::<Vec<_>>().join(", "),
+        }
     }
 }
 
