@@ -6,6 +6,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, backend::BackendStorage, bail};
 
+use super::few::{FEW, few};
+
 /// Applies `weight` (out, in) to the last dimension of `x` (…, in).
 ///
 /// A weight that is a variable, or depends on one, takes part in the graph as usual; any other is frozen.
@@ -52,6 +54,13 @@ impl CustomOp1 for FrozenLinear {
         let Storage::Cpu(weight) = &*storage else {
             bail!("frozen-linear: the input is on the CPU, the weight is not")
         };
+        let slices = (x, layout.contiguous_offsets(), weight, weight_layout.contiguous_offsets());
+        if let (CpuStorage::F32(x), Some((start, end)), CpuStorage::F32(weight), Some((from, to))) = slices
+            && (1..=FEW).contains(&rows)
+            && width > 0
+        {
+            return Ok((CpuStorage::F32(few(&x[start..end], &weight[from..to], width)), Shape::from((rows, out))));
+        }
         let y = x.matmul(weight, (1, rows, out, width), layout, &weight_layout.transpose(0, 1)?)?;
         Ok((y, Shape::from((rows, out))))
     }

@@ -21,6 +21,7 @@ mod cache;
 mod config;
 mod decoder;
 mod doors;
+mod few;
 mod files;
 mod frozen;
 mod gguf;

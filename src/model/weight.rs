@@ -1,5 +1,6 @@
 //! A frozen weight: dense, in four bits, or as a GGUF file stores it. Whoever multiplies by it cannot tell which.
 
+mod blocks;
 mod stored;
 mod tiled;
 

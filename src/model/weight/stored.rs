@@ -6,11 +6,14 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use candle_core::{
-    CpuStorage, Device, Result, Tensor, bail,
+    Device, Result, Tensor, bail,
     quantized::{QStorage, QTensor},
 };
 
-use super::tiled::{self, Tiled};
+use super::{
+    blocks,
+    tiled::{self, Tiled},
+};
 
 /// A matrix (out, in) in blocks along its rows.
 #[derive(Clone)]
@@ -94,11 +97,7 @@ impl Tiled for Blocks {
         let data = self.tensor.data()?;
         let width = data.len() / self.shape.0;
         let bytes = &data[start * width..(start + out.len() / self.shape.1) * width];
-        match self.tensor.dtype().from_data(Cow::Borrowed(bytes)).dequantize(out.len())? {
-            CpuStorage::F32(values) => out.copy_from_slice(&values),
-            _ => bail!("blocks were dequantised to another type than f32"),
-        }
-        Ok(())
+        blocks::read(self.tensor.dtype(), bytes, out)
     }
 }
 
@@ -138,6 +137,8 @@ mod tests {
         ] {
             let stored = Stored::new(QTensor::quantize(&weight, dtype).unwrap()).unwrap();
             let dense = stored.dense().unwrap();
+            let read = stored.0.rows(3, 4, &Device::Cpu).unwrap();
+            assert_eq!(gap(&read, &dense.narrow(0, 3, 4).unwrap()), 0.0, "{dtype:?}");
             let few = Tensor::randn(0f32, 1f32, (1, 2, 512), &Device::Cpu).unwrap();
             assert!(gap(&stored.apply(&few).unwrap(), &linear(&few, &dense).unwrap()) < 1e-4, "{dtype:?}");
             let x = Var::randn(0f32, 1f32, (2, 3, 512), &Device::Cpu).unwrap();

@@ -11,14 +11,10 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::model::few::{FEW, STRIP, dot};
+
 /// Numbers that are dense at once: a tile of rows of four megabytes, and at most a quarter of the matrix.
 const TILE: usize = 1 << 20;
-
-/// Up to this many rows of x are multiplied row by row of W: one token, as in generation.
-const FEW: usize = 4;
-
-/// Numbers that one thread makes dense at once for few rows of x: they stay in the nearest cache.
-const STRIP: usize = 1 << 13;
 
 /// A quantised matrix (out, in).
 pub(super) trait Tiled: Send + Sync {
@@ -112,18 +108,4 @@ impl<W: Tiled> CustomOp1 for TiledLinear<W> {
         }
         Ok(Some(dx))
     }
-}
-
-/// Scalar product, in lanes that the compiler can keep side by side.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0f32; LANES];
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }
