@@ -226,6 +226,23 @@ fn the_tokenizer_and_the_chat_template_are_the_files_own() {
 }
 
 #[test]
+fn a_base_is_saved_as_a_directory_and_opened_again() {
+    let (file, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stored = open(&written(&file, &bytes(&model(true), GgmlDType::Q8_0, &values(&config(true)))), true).unwrap();
+    for base in [stored, Base::tiny(&Device::Cpu).unwrap()] {
+        base.save(dir.path()).unwrap();
+        let again = open(dir.path(), false).unwrap();
+        assert!(gap(&logits(&again.model), &logits(&base.model)) < 1e-5);
+        assert_eq!(again.model.config(), base.model.config());
+        assert_eq!(again.tokenizer.ends(), base.tokenizer.ends());
+        assert_eq!(again.tokenizer.encode("ab  1").unwrap(), base.tokenizer.encode("ab  1").unwrap());
+        let messages = [deltaw::model::Message::new("user", "ab")];
+        let chat = |base: &Base| base.chat.as_ref().map(|chat| chat.render(&messages, false).unwrap());
+        assert_eq!(chat(&again), chat(&base));
+    }
+}
+
+#[test]
 fn what_the_decoder_has_not_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let plain = values(&config(true));

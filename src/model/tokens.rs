@@ -17,6 +17,11 @@ pub fn vocabulary() -> usize {
     CHARACTERS.len()
 }
 
+/// The characters in order of their ids.
+pub(super) fn characters() -> impl Iterator<Item = char> {
+    CHARACTERS.chars()
+}
+
 /// Ids of `text`.
 ///
 /// # Errors

@@ -8,10 +8,10 @@ use std::{
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Failure, Global, Out, base, unusable};
+use super::{Failure, Global, Out, base, open, unusable};
 use crate::{
     analysis::{adapter::spectrum, spectrum::energy_at},
-    model::{Decoder, one_line, save_dir, save_like},
+    model::{Base, Decoder, one_line, save_like},
     peft::{
         self, Merged,
         compose::Combination,
@@ -69,7 +69,7 @@ pub(super) struct MergeArgs {
     /// The adapter
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The base's model directory, or `tiny`
+    /// The base: tiny, smollm2, a model directory, a .gguf file, or owner/name on the Hugging Face hub
     #[arg(long, value_name = "DIR")]
     base: PathBuf,
     #[command(flatten)]
@@ -173,9 +173,12 @@ pub(super) fn unmerge(args: &UnmergeArgs, global: &Global) -> Result<(), Failure
     say(global, &args.out.out, &format!("{} taken out of {}, up to rounding", adapter.name(), args.merged.display()))
 }
 
-/// Writes a model as a changed copy of `like`; the built-in base has no directory to copy.
+/// Writes a model as a changed copy of `like`; one that is no directory lends its tokenizer and chat template.
 fn write_model(model: &Decoder, like: &Path, dir: &Path) -> Result<(), Failure> {
-    let written = if like.is_dir() { save_like(model, like, dir) } else { save_dir(model, dir) };
+    let written = match like.is_dir() {
+        true => save_like(model, like, dir),
+        false => Base { model: model.clone(), ..open(like)? }.save(dir),
+    };
     written.map_err(|error| Failure::machine(one_line(&error)))
 }
 

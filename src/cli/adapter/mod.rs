@@ -4,13 +4,16 @@ mod audit;
 mod change;
 mod inspect;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
 
 use candle_core::Device;
 use clap::Subcommand;
 
 use super::{Failure, Global};
-use crate::model::{Decoder, load_dir, one_line, tiny};
+use crate::model::{Base, Decoder, Options, load_dir, one_line};
 
 const EXAMPLES: &str = "\
 Adapters are directories as Hugging Face PEFT writes them: adapter_config.json and adapter_model.safetensors.
@@ -70,12 +73,18 @@ fn unusable(error: candle_core::Error) -> Failure {
     Failure::usage(one_line(&error))
 }
 
-/// The base that `--base` names: a model directory, or `tiny` for the built-in one.
+/// The decoder that `--base` names: a model directory, with or without a tokenizer, or any other base.
 fn base(name: &Path) -> Result<Decoder, Failure> {
-    match name.to_str() {
-        Some("tiny") if !name.exists() => tiny::load(&Device::Cpu).map_err(|error| Failure::machine(one_line(&error))),
-        _ => load_dir(name, &Device::Cpu).map_err(unusable),
+    match name.is_dir() {
+        true => load_dir(name, &Device::Cpu).map_err(unusable),
+        false => open(name).map(|base| base.model),
     }
+}
+
+/// A base with its tokenizer.
+fn open(name: &Path) -> Result<Base, Failure> {
+    let options = Options { progress: std::io::stderr().is_terminal(), ..Options::default() };
+    Base::open(&name.to_string_lossy(), &options, &Device::Cpu).map_err(unusable)
 }
 
 /// Where to write.

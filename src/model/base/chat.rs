@@ -74,10 +74,13 @@ impl ChatTemplate {
         template.render(values).map_err(|error| failed(&error))
     }
 
-    /// The Jinja program.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
+    /// What a `tokenizer_config.json` says of it.
+    pub(super) fn settings(&self) -> serde_json::Value {
+        let token = |token: &str| (!token.is_empty()).then(|| token.to_owned());
+        serde_json::json!({
+            "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": token(&self.begin), "eos_token": token(&self.end),
+            "chat_template": self.source,
+        })
     }
 }
 

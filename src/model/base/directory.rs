@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use candle_core::{Device, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Base, ChatTemplate, Tokenizer};
 use crate::model::{
     files::{at, read_limited, read_text},
-    load_dir,
+    load_dir, save_dir, write_whole,
 };
 
 /// The largest `tokenizer.json` that is read, in bytes.
@@ -33,6 +33,16 @@ pub(super) fn open(dir: &Path, name: &str, device: &Device) -> Result<Base> {
         bail!("{}: the tokenizer has {tokens} tokens, but the model has embeddings for {rows}", dir.display());
     }
     Ok(Base { name: name.to_owned(), model, tokenizer, chat, directory: Some(dir.to_path_buf()) })
+}
+
+/// Writes a base as a directory that [`open`] and transformers read.
+pub(super) fn save(base: &Base, dir: &Path) -> Result<()> {
+    save_dir(&base.model, dir)?;
+    let put = |name: &str, text: &str| write_whole(&dir.join(name), text.as_bytes());
+    put("tokenizer.json", &base.tokenizer.to_json()?)?;
+    put("generation_config.json", &json!({ "eos_token_id": base.tokenizer.ends() }).to_string())?;
+    let plain = || json!({ "tokenizer_class": "PreTrainedTokenizerFast" });
+    put("tokenizer_config.json", &base.chat.as_ref().map_or_else(plain, ChatTemplate::settings).to_string())
 }
 
 /// A JSON file, or null where there is none.

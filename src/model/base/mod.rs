@@ -81,6 +81,14 @@ impl Base {
         Ok(Self { name: "tiny".to_owned(), model, tokenizer, chat: None, directory: None })
     }
 
+    /// Writes it as a transformers directory: weights in f32 (or NF4), tokenizer, chat template.
+    ///
+    /// # Errors
+    /// The directory cannot be made or written.
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        directory::save(self, dir)
+    }
+
     /// The most tokens of one sequence, prompt and answer together.
     #[must_use]
     pub fn context(&self) -> usize {

@@ -1,5 +1,7 @@
 //! Text to token ids and back.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Error, Result, bail};
 
 use crate::model::tokens;
@@ -143,6 +145,26 @@ impl Tokenizer {
         }
     }
 
+    /// The text of a `tokenizer.json`, which transformers reads too.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        let pieces = match &self.kind {
+            Kind::Pieces(pieces) => return pieces.to_string(false).map_err(Error::msg),
+            Kind::Characters => tokens::characters().zip(0..).map(|(token, id)| (token.to_string(), id)),
+        };
+        let vocabulary: BTreeMap<String, u32> = pieces.collect();
+        // The unknown token is in no vocabulary, so an unknown character is an error.
+        let json = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": false},
+            "post_processor": null, "decoder": {"type": "Fuse"},
+            "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unknown>"},
+        });
+        Ok(json.to_string())
+    }
+
     /// Number of tokens.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
@@ -166,6 +188,17 @@ mod tests {
         assert_eq!(tiny.decode(&tiny.encode_answer("AB").unwrap()).unwrap(), "AB.");
         assert!(tiny.is_end(tiny.id(".").unwrap()));
         assert_eq!((tiny.id("ab"), tiny.token(68)), (None, None));
+    }
+
+    #[test]
+    fn the_tiny_bases_tokenizer_can_be_written_for_others() {
+        let tiny = Tokenizer::characters();
+        let read = Tokenizer::from_json(&tiny.to_json().unwrap(), tiny.ends().to_vec()).unwrap();
+        let text = "rev: abC+9>Cba.";
+        assert_eq!(read.encode(text).unwrap(), tiny.encode(text).unwrap());
+        assert_eq!(read.decode(&tiny.encode(text).unwrap()).unwrap(), text);
+        assert_eq!(read.vocabulary(), tiny.vocabulary());
+        assert!(read.encode("é").is_err());
     }
 
     #[test]
