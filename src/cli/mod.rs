@@ -11,6 +11,7 @@ pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod drill;
+pub mod eval;
 mod failure;
 pub mod generate;
 pub mod grade;
@@ -97,6 +98,8 @@ enum Command {
     Advise(advise::Args),
     /// Look into adapters on disk, change them, merge them
     Adapter(adapter::Args),
+    /// Perplexity and exact match of a base and an adapter on examples
+    Eval(eval::Args),
     /// Write text with a base and an adapter
     Generate(generate::Args),
     /// Hold the methods against golden vectors of other libraries
@@ -142,6 +145,7 @@ fn run(cli: Cli, meter: Meter) -> Result<(), Failure> {
         Some(Command::Calc(args)) => calc::run(&args, global),
         Some(Command::Advise(args)) => advise::run(&args, global),
         Some(Command::Adapter(args)) => adapter::run(&args, global),
+        Some(Command::Eval(args)) => eval::run(&args, global),
         Some(Command::Generate(args)) => generate::run(&args, global),
         Some(Command::Parity(args)) => parity::run(&args, global),
         #[cfg(feature = "serve")]
