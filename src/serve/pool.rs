@@ -225,6 +225,11 @@ impl AdapterPool {
         evicted
     }
 
+    fn evict_from_host(&mut self) -> bool {
+        // What stands on the device as it was read holds on to the host's copy.
+        self.host.evict() || (self.loading.is_empty() && self.evict_from_device() && self.host.evict())
+    }
+
     /// Sends `id` to the reading thread once the host has room for it.
     fn fetch(&mut self, id: &str, told: Option<&mut Option<Told>>) -> std::result::Result<(), String> {
         if let Some(reading) = self.loading.get_mut(id) {
@@ -239,8 +244,7 @@ impl AdapterPool {
         }
         let reserved: usize = self.loading.values().map(|reading| reading.bytes).sum();
         while self.host.size() + reserved + bytes > self.host_budget {
-            // What stands on the device as it was read holds on to the host's copy.
-            if !self.host.evict() && !(self.loading.is_empty() && self.evict_from_device() && self.host.evict()) {
+            if !self.evict_from_host() {
                 // Others run, or are on their way: the caller asks again later.
                 return Ok(());
             }

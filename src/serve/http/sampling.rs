@@ -75,7 +75,7 @@ impl Common {
     pub(super) fn sampling(&self) -> Result<Sampling, ApiError> {
         let temperature = self.temperature.unwrap_or(1.0);
         let top_p = self.top_p.unwrap_or(1.0);
-        if !(0.0..=2.0).contains(&temperature) || !(top_p > 0.0 && top_p <= 1.0) {
+        if !((0.0..=2.0).contains(&temperature) && top_p > 0.0 && top_p <= 1.0) {
             return Err(ApiError::bad_request("`temperature` is from 0 to 2, `top_p` above 0 and at most 1"));
         }
         let seed = self.seed.map_or_else(rand::random, |seed| seed.cast_unsigned());
