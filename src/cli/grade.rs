@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde_json::json;
 use strsim::damerau_levenshtein;
 
-use super::{Failure, Global, open_bank};
+use super::{Failure, Global, judge, open_bank};
 use crate::quiz::{
     bank::{Bank, Question},
     grade::{Instance, Lexicon, grade},
+    judge::Judge,
 };
 
 /// Longest line of a batch file, in bytes.
@@ -23,7 +24,8 @@ const EXAMPLES: &str = "\
 Examples:
   deltaw grade --id g07 --answer 'So that BA is zero and training starts at the base model'
   deltaw grade --id g07 --answer - < answer.txt
-  deltaw grade --batch answers.jsonl > verdicts.jsonl";
+  deltaw grade --batch answers.jsonl > verdicts.jsonl
+  deltaw grade --id g07 --answer 'B = 0' --judge http://localhost:8080 --judge-model smollm2";
 
 /// Arguments of `deltaw grade`.
 #[derive(Debug, Default, clap::Args)]
@@ -41,6 +43,8 @@ pub struct Args {
     /// File of lines {"id": …, "answer": …}, or `-`; prints one JSON verdict a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "answer"])]
     batch: Option<PathBuf>,
+    #[command(flatten)]
+    judge: judge::JudgeArgs,
 }
 
 /// A line of a batch. Other fields are ignored, so that a labelled file can be graded as it is.
@@ -59,8 +63,9 @@ struct Line {
 pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     let bank = open_bank(global)?;
     let lexicon = Lexicon::new(&bank);
+    let mut judge = args.judge.open(global)?;
     if let Some(file) = &args.batch {
-        return batch(file, &bank, &lexicon);
+        return batch(file, &bank, &lexicon, judge.as_mut());
     }
     let (Some(id), Some(answer)) = (args.id, args.answer) else {
         return Err(Failure::usage("give --id ID and --answer TEXT, or --batch FILE"));
@@ -69,13 +74,22 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     let question = find(&bank, &id)?;
     let instance = Instance::draw(question, args.seed);
     let verdict = grade(&instance, &lexicon, &answer);
+    let judgement = judge.as_mut().map(|judge| judge::consult(judge, &instance, &verdict, &answer));
     let mut out = io::stdout().lock();
     if global.json {
         let mut object = serde_json::to_value(&verdict).map_err(|error| Failure::machine(error.to_string()))?;
         object["id"] = json!(id);
+        if let Some(judgement) = &judgement {
+            object["judge"] = json!(judgement);
+        }
         writeln!(out, "{object}")?;
     } else {
         write!(out, "{}", super::verdict::show(&instance, &verdict, super::verdict::Detail::Full))?;
+        match &judgement {
+            Some(Some(judgement)) => write!(out, "\n{}", judge::show(judgement))?,
+            Some(None) => writeln!(out, "\nThe judge was not asked: it judges free text.")?,
+            None => {}
+        }
     }
     Ok(())
 }
@@ -104,7 +118,7 @@ pub fn find<'a>(bank: &'a Bank, id: &str) -> Result<&'a Question, Failure> {
     })
 }
 
-fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon) -> Result<(), Failure> {
+fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon, mut judge: Option<&mut Judge>) -> Result<(), Failure> {
     let mut input: Box<dyn BufRead> = if file.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
@@ -128,14 +142,18 @@ fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon) -> Result<(), Failure> 
         let line: Line = serde_json::from_slice(&bytes)
             .map_err(|error| bad(format!("{error}; each line is {{\"id\": …, \"answer\": …}}")))?;
         let question = find(bank, &line.id).map_err(|error| bad(error.to_string()))?;
-        let verdict = grade(&Instance::draw(question, line.seed), lexicon, &line.answer);
+        let instance = Instance::draw(question, line.seed);
+        let verdict = grade(&instance, lexicon, &line.answer);
         let ids =
             |points: &[crate::quiz::verdict::PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
         let wrong: Vec<_> = verdict.misconceptions.iter().map(|caught| caught.id.clone()).collect();
-        let row = json!({
+        let mut row = json!({
             "id": line.id, "label": verdict.label, "score": verdict.score, "hit": ids(&verdict.hit), "missed": ids(&verdict.missed),
             "misconceptions": wrong, "notes": verdict.notes,
         });
+        if let Some(judge) = judge.as_deref_mut() {
+            row["judge"] = json!(judge::consult(judge, &instance, &verdict, &line.answer));
+        }
         writeln!(out, "{row}")?;
     }
     Ok(())

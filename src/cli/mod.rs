@@ -15,6 +15,7 @@ pub mod eval;
 mod failure;
 pub mod generate;
 pub mod grade;
+pub mod judge;
 pub mod parity;
 #[cfg(feature = "serve")]
 pub mod serve;

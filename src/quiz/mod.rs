@@ -4,6 +4,8 @@ pub mod bank;
 pub mod evaluate;
 pub mod grade;
 #[cfg(feature = "cli")]
+pub mod judge;
+#[cfg(feature = "cli")]
 pub mod schedule;
 #[cfg(feature = "cli")]
 pub mod scorecard;

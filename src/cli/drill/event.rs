@@ -10,11 +10,12 @@ use serde_json::json;
 
 use crate::{
     cli::{
+        judge,
         show::{self, wrap},
         verdict::{self, Detail, clean},
     },
     demos::Report,
-    quiz::{bank::Kind, grade::Instance, scorecard::Scorecard, verdict::Verdict},
+    quiz::{bank::Kind, grade::Instance, judge::Judgement, scorecard::Scorecard, verdict::Verdict},
 };
 
 /// Says things.
@@ -85,6 +86,15 @@ impl Voice {
         }
         let text: Vec<_> =
             verdict::show(instance, verdict, detail).lines().map(|line| indent(line, show::width())).collect();
+        self.text(&format!("{}\n", text.join("\n")))
+    }
+
+    /// A second opinion on the judgement before it.
+    pub(super) fn judgement(self, judgement: &Judgement) -> io::Result<()> {
+        if self.json {
+            return self.object("judge", judgement);
+        }
+        let text: Vec<_> = judge::show(judgement).lines().map(|line| indent(line, show::width())).collect();
         self.text(&format!("{}\n", text.join("\n")))
     }
 

@@ -15,7 +15,7 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, choose_app_strategy};
 
 pub(super) use event::scorecard_text;
 
-use super::{Failure, Global, grade::find, open_bank};
+use super::{Failure, Global, grade::find, judge::JudgeArgs, open_bank};
 use crate::quiz::{
     session::{Filter, Mode, Session},
     store::{Store, StoreError},
@@ -54,6 +54,8 @@ pub struct Args {
     /// Draw the same numbers and order as another sitting with this seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    judge: JudgeArgs,
 }
 
 /// Runs `deltaw drill`.
@@ -71,6 +73,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
             return Err(Failure::usage(format!("no section is called `{id}`; there are {}", known.join(", "))));
         }
     }
+    let judge = args.judge.open(global)?;
     let store = open_store(global)?;
     let record = store.path().display().to_string();
     let moved = store.set_aside().map(|aside| {
@@ -97,8 +100,11 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     if let Some(moved) = moved {
         voice.note(&moved)?;
     }
+    if let Some(judge) = &judge {
+        voice.note(&format!("Your free-text answers are also sent to {} (--judge).", judge.address()))?;
+    }
     let deadline = (mode == Mode::Mock).then_some(args.minutes.clamp(1, 24 * 60) * 60);
-    talk::Talk::new(session, console, voice, deadline, &bank, record).run()
+    talk::Talk::new(session, judge, console, voice, deadline, &bank, record).run()
 }
 
 /// Seconds since 1970.

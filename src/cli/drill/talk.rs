@@ -9,9 +9,10 @@ use super::{
     failure, now,
 };
 use crate::{
-    cli::{Failure, demo, grade::find, verdict::Detail},
+    cli::{Failure, demo, grade::find, judge::consult, verdict::Detail},
     quiz::{
         bank::{Bank, DemoCall},
+        judge::Judge,
         session::{Mode, Session},
         verdict::Label,
     },
@@ -23,6 +24,7 @@ const QUICK: f64 = 30.0;
 /// One sitting with a learner.
 pub(super) struct Talk<'a> {
     session: Session<'a>,
+    judge: Option<Judge>,
     console: Console,
     voice: Voice,
     bank: &'a Bank,
@@ -48,13 +50,15 @@ enum Turn {
 impl<'a> Talk<'a> {
     pub(super) fn new(
         session: Session<'a>,
+        judge: Option<Judge>,
         console: Console,
         voice: Voice,
         deadline: Option<u64>,
         bank: &'a Bank,
         record: String,
     ) -> Self {
-        Self { session, console, voice, bank, record, began: Instant::now(), deadline, hints: 0, shown: HashSet::new() }
+        let (began, shown) = (Instant::now(), HashSet::new());
+        Self { session, judge, console, voice, bank, record, began, deadline, hints: 0, shown }
     }
 
     /// Talks until the questions, the time or the learner's patience are at an end.
@@ -125,7 +129,7 @@ impl<'a> Talk<'a> {
         if mock && given.verdict.misconceptions.is_empty() {
             return self.press();
         }
-        self.voice.verdict(&given.instance, &given.verdict, Detail::Brief)?;
+        self.tell()?;
         if self.session.mode() == Mode::Quickfire && seconds > QUICK {
             self.voice.note(&format!("That took {seconds:.0} s; quickfire gives {QUICK:.0}."))?;
         }
@@ -145,6 +149,24 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
+    /// The verdict on the last answer, then the judge's view of it where there is a judge.
+    fn tell(&mut self) -> Result<(), Failure> {
+        let Some(given) = self.session.given().last() else { return Ok(()) };
+        self.voice.verdict(&given.instance, &given.verdict, Detail::Brief)?;
+        let Some(judge) = &mut self.judge else { return Ok(()) };
+        let asked = Instant::now();
+        if let Some(judgement) = consult(judge, &given.instance, &given.verdict, &given.answer.answer) {
+            self.voice.judgement(&judgement)?;
+        }
+        // The judge's time is not the learner's.
+        self.began += asked.elapsed();
+        if judge.gave_up() {
+            self.judge = None;
+            self.voice.note("The judge is not asked again in this sitting.")?;
+        }
+        Ok(())
+    }
+
     /// Asks for what was missing, or one step further, and judges the reply.
     fn press(&mut self) -> Result<(), Failure> {
         let Some(given) = self.session.given().last().cloned() else { return Ok(()) };
@@ -154,10 +176,7 @@ impl<'a> Talk<'a> {
         let ask = match (thin, missing, follow_up) {
             (true, Some(probe), _) => probe,
             (false, _, Some(follow_up)) => given.instance.fill(&follow_up.ask).into_owned(),
-            _ => {
-                self.voice.verdict(&given.instance, &given.verdict, Detail::Brief)?;
-                return Ok(());
-            }
+            _ => return self.tell(),
         };
         self.voice.press(&ask)?;
         let reply = loop {
@@ -172,11 +191,9 @@ impl<'a> Talk<'a> {
             if said {
                 self.session.add(&reply, now()).map_err(failure)?;
             }
-            if let Some(given) = self.session.given().last() {
-                self.voice.verdict(&given.instance, &given.verdict, Detail::Brief)?;
-            }
+            self.tell()?;
         } else {
-            self.voice.verdict(&given.instance, &given.verdict, Detail::Brief)?;
+            self.tell()?;
             if let Some(follow_up) = follow_up {
                 let judged =
                     (said && !follow_up.accept.is_empty()).then(|| self.session.accepts(&follow_up.accept, &reply));
