@@ -48,7 +48,7 @@ pub enum Fault {
     #[error("does not speak the chat-completions protocol ({0})")]
     Foreign(&'static str),
     /// It credited the answer with a statement that is not in it.
-    #[error("failed the control question: it would not say that this answer lacks a statement that it lacks")]
+    #[error("is not heard on this answer: asked for a statement that is not in it, it did not say no")]
     Control,
     /// Earlier answers met with faults one after another.
     #[error("failed {0} times in a row and is not asked again")]
