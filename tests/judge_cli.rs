@@ -16,8 +16,8 @@ fn deltaw(args: &[&str], input: &str) -> (i32, String, String) {
     let directory = tempfile::tempdir().unwrap();
     let output = Command::cargo_bin("deltaw")
         .unwrap()
-        .args(["--bank", BANK])
         .args(args)
+        .args(["--bank", BANK])
         .env("DELTAW_DATA_DIR", directory.path())
         .env("NO_COLOR", "1")
         .env("DELTAW_JUDGE_KEY", KEY)

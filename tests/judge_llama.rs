@@ -81,8 +81,9 @@ fn python() -> Option<PathBuf> {
     let named = env::var_os("DELTAW_LLAMA_PYTHON").filter(|python| !python.is_empty());
     let pythons = named.map_or_else(|| vec!["python3".into(), "python".into()], |python| vec![PathBuf::from(python)]);
     pythons.into_iter().find(|python| {
-        let found = Command::new(python).args(["-c", "import xllamacpp"]).stdout(Stdio::null()).stderr(Stdio::null());
-        found.status().is_ok_and(|status| status.success())
+        let mut asked = Command::new(python);
+        let asked = asked.args(["-c", "import xllamacpp"]).stdout(Stdio::null()).stderr(Stdio::null());
+        asked.status().is_ok_and(|status| status.success())
     })
 }
 

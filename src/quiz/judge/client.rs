@@ -176,7 +176,7 @@ impl Client {
             Error::Timeout(_) => Fault::Slow(limit),
             Error::BodyExceedsLimit(bytes) => Fault::TooLarge(bytes),
             Error::HostNotFound => Fault::Unreachable("no host has this name".to_owned()),
-            Error::Io(error) if never_connected(&error) => Fault::Unreachable(self.shown(&error.to_string())),
+            Error::Io(error) if !broke_off(&error) => Fault::Unreachable(self.shown(&error.to_string())),
             Error::Tls(_) | Error::Rustls(_) | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
                 Fault::Unreachable(self.shown(&error.to_string()))
             }
@@ -189,11 +189,12 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-fn never_connected(error: &io::Error) -> bool {
+/// Whether there was a connection before the error; a name that cannot be looked up has no kind of its own.
+fn broke_off(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
         error.kind(),
-        Kind::ConnectionRefused | Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::AddrNotAvailable
+        Kind::UnexpectedEof | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::InvalidData
     )
 }
 
