@@ -8,7 +8,10 @@ use plotters::{
         ranged1d::{AsRangedCoord, Ranged, ValueFormatter},
     },
     prelude::*,
-    style::{FontStyle, register_font},
+    style::{
+        FontStyle, register_font,
+        text_anchor::{HPos, Pos, VPos},
+    },
 };
 
 use crate::demos::{Chart, Figure, Series};
@@ -203,12 +206,17 @@ where
 {
     for (index, Series { name, points }) in series.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
-        let mark = |point: &(f64, f64)| {
-            EmptyElement::at(*point)
+        for point in points {
+            // Towards the right edge a name stands before its point.
+            let (x, _) = chart.plotting_area().map_coordinate(point);
+            let right = x > (SIZE.0 / 3 * 2) as i32;
+            let (side, offset) = if right { (HPos::Right, -7) } else { (HPos::Left, 7) };
+            let style = ("sans-serif", 13).into_font().color(&colour).pos(Pos::new(side, VPos::Bottom));
+            let mark = EmptyElement::at(*point)
                 + Circle::new((0, 0), 4, colour.filled())
-                + Text::new(name.clone(), (7, -6), ("sans-serif", 13).into_font().color(&colour))
-        };
-        chart.draw_series(points.iter().map(mark)).map_err(failed)?;
+                + Text::new(name.clone(), (offset, 2), style);
+            chart.draw_series([mark]).map_err(failed)?;
+        }
     }
     Ok(())
 }

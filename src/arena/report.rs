@@ -131,6 +131,7 @@ fn rules(results: &Results) -> String {
         "Every method took {} steps of {} examples, AdamW, a cosine after {} steps of warm-up. {equal} The learning rate is the best of a sweep \
          by a factor of {} around the method's usual one (on {} examples kept out of training; extended at an edge), then {} seeds at that rate. \
          Exactly right: the share of held-out answers that greedy decoding writes wholly right; mean over seeds, lowest to highest in brackets. \
+         Step: the fastest one. \
          Peak memory: the most bytes alive in one step, base included, counted by the allocator.",
         contest.settings.steps,
         contest.settings.batch * contest.settings.accumulate,

@@ -124,12 +124,16 @@ fn machine(error: candle_core::Error) -> Failure {
     Failure::machine(one_line(&error))
 }
 
-/// The command line as it was typed, quoted where a shell would need it.
+/// How many threads compute; the same numbers ask for the same.
+const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
+
+/// The command line as it was typed, quoted where a shell would need it, with the number of threads where it was set.
 pub(super) fn command() -> String {
     let plain = |word: &str| word.chars().all(|c| c.is_alphanumeric() || "-_./,=:+".contains(c)) && !word.is_empty();
     let quote = |word: String| if plain(&word) { word } else { format!("'{}'", word.replace('\'', r"'\''")) };
+    let threads = THREADS.iter().filter_map(|name| Some(format!("{name}={}", quote(std::env::var(name).ok()?))));
     let words = std::env::args().skip(1).map(quote);
-    std::iter::once("deltaw".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    threads.chain(["deltaw".to_owned()]).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn begin(job: &Job, trainee: &Trainee, examples: (usize, usize), skipped: usize) -> Result<(), Failure> {
