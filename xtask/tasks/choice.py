@@ -1,4 +1,5 @@
-"""How often a base, and an adapter on it, find the right one of two completions likelier: apart from whether they follow the form.
+"""A base, and an adapter on it, on held-out records through transformers and PEFT: the loss of the completions and how many are exactly right, which
+must be what deltaw says, and how often the right one of the completions is likelier than the other, apart from whether the form is followed.
 Arguments: base (directory or .gguf file), records of `deltaw train --task polarity --write-data DIR` (held_out.jsonl), adapter directory
 (optional). Needs torch, transformers, peft and gguf."""
 
@@ -20,17 +21,23 @@ firsts = [tokenizer(choice, add_special_tokens=False).input_ids[0] for choice in
 assert len(set(firsts)) == len(choices), "the completions begin alike"
 
 
-def right():
-    count = 0
+def judge(name):
+    loss, tokens, exact, likelier = 0.0, 0, 0, 0
     for record in records:
-        ids = tokenizer(record["prompt"], return_tensors="pt").input_ids
+        prompt = tokenizer(record["prompt"]).input_ids
+        answer = tokenizer(record["completion"], add_special_tokens=False).input_ids + [tokenizer.eos_token_id]
         with torch.no_grad():
-            last = model(input_ids=ids).logits[0, -1]
-        count += choices[int(last[firsts].argmax())] == record["completion"]
-    return f"{100 * count / len(records):.1f} % of {len(records)}"
+            scores = model(input_ids=torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
+        rows, targets = scores[len(prompt) - 1 : -1], torch.tensor(answer)
+        loss -= float(rows.gather(1, targets[:, None]).sum())
+        tokens += len(answer)
+        exact += bool((rows.argmax(-1) == targets).all())
+        likelier += choices[int(rows[0][firsts].argmax())] == record["completion"]
+    share = [f"{100 * count / len(records):.1f} %" for count in (exact, likelier)]
+    print(f"{name}: loss {loss / tokens:.7f}, exactly right {share[0]}, the right one likelier {share[1]} of {len(records)}", flush=True)
 
 
-print("base:", right())
+judge("base")
 if len(sys.argv) > 3:
     model = peft.PeftModel.from_pretrained(model, sys.argv[3]).eval()
-    print("with the adapter:", right())
+    judge("with the adapter")
