@@ -147,9 +147,11 @@ fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon, mut judge: Option<&mut 
         let ids =
             |points: &[crate::quiz::verdict::PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
         let wrong: Vec<_> = verdict.misconceptions.iter().map(|caught| caught.id.clone()).collect();
+        let trace = verdict.trace.as_ref();
+        let features = trace.map(|trace| trace.features.list());
         let mut row = json!({
             "id": line.id, "label": verdict.label, "score": verdict.score, "hit": ids(&verdict.hit), "missed": ids(&verdict.missed),
-            "misconceptions": wrong, "notes": verdict.notes,
+            "misconceptions": wrong, "notes": verdict.notes, "features": features, "expected": trace.and_then(|trace| trace.expected),
         });
         if let Some(judge) = judge.as_deref_mut() {
             row["judge"] = json!(judge::consult(judge, &instance, &verdict, &line.answer));

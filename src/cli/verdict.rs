@@ -12,7 +12,9 @@ use crate::quiz::{
 pub enum Detail {
     /// The judgement, what was missed, and corrections.
     Brief,
-    /// With the words that earned each point, the model answer and the why.
+    /// With the words that earned each point.
+    Found,
+    /// With those words, the model answer and the why.
     Full,
 }
 
@@ -63,7 +65,7 @@ pub fn show(instance: &Instance<'_>, verdict: &Verdict, detail: Detail) -> Strin
 
 fn evidence(point: &PointVerdict, detail: Detail) -> String {
     match detail {
-        Detail::Full if !point.evidence.is_empty() => format!("  «{}»", point.evidence.join("» «")),
+        Detail::Full | Detail::Found if !point.evidence.is_empty() => format!("  «{}»", point.evidence.join("» «")),
         _ => String::new(),
     }
 }

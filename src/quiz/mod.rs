@@ -3,6 +3,7 @@
 pub mod bank;
 pub mod evaluate;
 pub mod grade;
+pub mod lint;
 #[cfg(feature = "cli")]
 pub mod judge;
 #[cfg(feature = "cli")]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bank::DemoCall;
+use super::{bank::DemoCall, grade::Trace};
 
 /// How an interviewer would take the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,9 @@ pub struct Verdict {
     pub misconceptions: Vec<Caught>,
     /// Remarks on the judgement: a unit that was understood, an answer too long to read whole…
     pub notes: Vec<String>,
+    /// How it came about, stage by stage; free text only.
+    #[serde(skip)]
+    pub trace: Option<Trace>,
 }
 
 /// One point of the rubric in a verdict. Numbers, formulas and choices have a single point named `answer`.

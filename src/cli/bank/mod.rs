@@ -1,6 +1,8 @@
 //! `deltaw bank`: check a bank, list its questions, measure the grader on it.
 
+mod attempt;
 mod evaluate;
+mod lint;
 
 use std::{
     io::{self, Write as _},
@@ -20,6 +22,8 @@ Examples:
   deltaw bank check questions.yaml     every fault, with line and column
   deltaw bank check mine.yaml --json   the same, one object a line
   deltaw bank list                     ids, kinds and texts
+  deltaw bank try g07 'so that BA = 0'  how an answer is judged, stage by stage
+  deltaw bank lint --bank mine.yaml    points nothing hits, beliefs the model answer shows
   deltaw bank evaluate answers.jsonl   how far the grader agrees with labelled answers";
 
 /// Arguments of `deltaw bank`.
@@ -39,6 +43,10 @@ enum Action {
     },
     /// List the questions
     List,
+    /// Remarks on rubrics that parse and are still at odds with themselves
+    Lint,
+    /// Judge answers to one question and show the trace
+    Try(attempt::Args),
     /// Hold the grader against answers labelled by people
     Evaluate(evaluate::Args),
 }
@@ -51,6 +59,8 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     match args.action {
         Action::Check { file } => check(file.or_else(|| global.bank.clone()), global.json),
         Action::List => list(global),
+        Action::Lint => lint::run(global),
+        Action::Try(args) => attempt::run(&args, global),
         Action::Evaluate(args) => evaluate::run(&args, global),
     }
 }

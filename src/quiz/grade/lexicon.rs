@@ -7,6 +7,7 @@ use strsim::damerau_levenshtein;
 use super::{
     pattern::{Alternative, Pattern, Word, parse, phrase},
     token::Token,
+    wordings::Shelf,
 };
 use crate::quiz::bank::Bank;
 
@@ -23,6 +24,7 @@ pub struct Lexicon {
     vocabulary: HashSet<String>,
     /// The vocabulary by first letter, longest lists kept short by it.
     by_letter: BTreeMap<char, Vec<String>>,
+    pub(super) shelf: Shelf,
 }
 
 impl Lexicon {

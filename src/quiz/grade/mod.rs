@@ -1,25 +1,31 @@
 //! Judging an answer: free text, numbers, formulas and choices.
 //!
 //! Free text goes through stages, each a file: `chars` folds Unicode and spells mathematics out, `lexer` and `token` make stemmed tokens
-//! with clauses and negation, `stance` sets aside what is not claimed, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `text` scores.
+//! with clauses and negation, `stance` sets aside what is not claimed, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `likeness` compares with
+//! known wordings, `weigh` and `head` weigh both, `text` puts it together and explains.
 
 mod chars;
 pub mod choice;
 pub mod formula;
 mod guard;
+pub mod head;
 mod instance;
 mod lexer;
 mod lexicon;
+mod likeness;
 mod matcher;
 pub mod numeric;
 pub mod pattern;
 mod stance;
 mod text;
 mod token;
+mod weigh;
+mod wordings;
 
 pub use instance::Instance;
 pub use lexicon::Lexicon;
 pub use pattern::{Pattern, PatternError};
+pub use weigh::{Alike, Trace};
 
 use super::{
     bank::Kind,
@@ -31,7 +37,7 @@ use super::{
 pub fn grade(instance: &Instance<'_>, lexicon: &Lexicon, answer: &str) -> Verdict {
     let question = instance.question;
     let mut verdict = match Kind::of(question) {
-        Some(Kind::Text(rubric)) => text::grade(rubric, &question.text, lexicon, answer),
+        Some(Kind::Text(rubric)) => text::grade(rubric, question, lexicon, answer),
         Some(Kind::Numeric(numeric)) => numeric::grade(numeric, &instance.params, answer),
         Some(Kind::Formula(formula)) => formula::grade(formula, answer),
         Some(Kind::Choice(choice)) => choice::grade(choice, answer),

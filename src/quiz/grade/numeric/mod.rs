@@ -164,7 +164,7 @@ pub(super) fn single_point(label: Label, text: String, evidence: Vec<String>, no
         Label::Partial => (0.5, Vec::new(), vec![point]),
         Label::Wrong => (0.0, Vec::new(), vec![point]),
     };
-    Verdict { label, score, hit, missed, misconceptions: Vec::new(), notes }
+    Verdict { label, score, hit, missed, misconceptions: Vec::new(), notes, trace: None }
 }
 
 #[cfg(test)]
