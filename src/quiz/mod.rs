@@ -3,9 +3,9 @@
 pub mod bank;
 pub mod evaluate;
 pub mod grade;
-pub mod lint;
 #[cfg(feature = "cli")]
 pub mod judge;
+pub mod lint;
 #[cfg(feature = "cli")]
 pub mod schedule;
 #[cfg(feature = "cli")]
