@@ -79,7 +79,7 @@ fn unusable_input_is_one_line_and_exit_code_2() {
         (vec!["a", "--top-p", "0"], "", vec![], "top-p"),
         (vec!["a", "--system", "b"], "", vec![], "no chat template"),
         (vec!["a", "--base", "nowhere"], "", vec![], "there is no base `nowhere`"),
-        (vec!["a", "--base", "/no/such.gguf"], "", vec![], "/no/such.gguf"),
+        (vec!["a", "--base", "/no/such.gguf"], "", vec![], "deltaw: /no/such.gguf: No such file"),
         (vec!["a", "--base", "src"], "", vec![], "tokenizer.json"),
         (vec!["a", "--adapter", "/nonexistent"], "", vec![], "/nonexistent"),
         (vec!["a", "--base", "smollm2"], "", vec![("DELTAW_SMOLLM2", "/no/such")], "DELTAW_SMOLLM2 is /no/such"),

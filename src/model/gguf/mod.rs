@@ -16,7 +16,7 @@ use candle_core::{Device, Result, bail, quantized::gguf_file::Content};
 
 pub(super) use metadata::Metadata;
 
-use super::{Config, Decoder, files::at};
+use super::{Config, Decoder};
 
 /// The largest header that is read, in bytes: a vocabulary of a quarter of a million tokens takes some twelve million.
 const HEADER_LIMIT: u64 = 64 << 20;
@@ -31,15 +31,11 @@ pub(super) struct Gguf {
 impl Gguf {
     /// Reads the header of a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let read = || {
-            let file = File::open(path)?;
-            let mut start = Vec::new();
-            (&file).take(HEADER_LIMIT).read_to_end(&mut start)?;
-            check_alignment(&start)?;
-            let content = Content::read(&mut Cursor::new(&start))?;
-            Ok(Self { content, file })
-        };
-        read().map_err(|error: candle_core::Error| at(path, error))
+        let file = File::open(path)?;
+        let mut start = Vec::new();
+        (&file).take(HEADER_LIMIT).read_to_end(&mut start)?;
+        check_alignment(&start)?;
+        Ok(Self { content: Content::read(&mut Cursor::new(&start))?, file })
     }
 
     /// What the header says besides the tensors.
