@@ -103,12 +103,15 @@ fn an_endless_body_and_endless_headers_are_cut_short() {
     assert!(line.contains("broke off") || line.contains("hangs"), "{line}");
 }
 
+/// How an endpoint hangs, what is said of it, and the seconds that takes at least.
+type Hanging = (Box<dyn Fn() -> Act + Send>, &'static str, f32);
+
 #[test]
 fn hangs_end_in_time() {
     let whole = Duration::from_secs(3);
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_vec();
     let half = head.clone();
-    let acts: [(Box<dyn Fn() -> Act + Send>, &str, f32); 4] = [
+    let acts: [Hanging; 4] = [
         (Box::new(|| Act::Hang(Vec::new())), "sent nothing for 1.0s", 0.9),
         (Box::new(move || Act::Hang(half.clone())), "sent nothing for 1.0s", 0.9),
         (
