@@ -70,7 +70,7 @@ fn read_weights(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>>
 /// Reads the weights of a model directory in f32, whatever the architecture; four-bit ones are dequantised.
 ///
 /// # Errors
-/// As [`read_weights`], or a four-bit weight is incomplete.
+/// A file is missing, too large or malformed, the index names a file outside the directory, or a four-bit weight is incomplete.
 pub fn read_dense(dir: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>> {
     let weights = bnb::decode(read_weights(dir, device)?, device).map_err(|error| at(dir, error))?;
     weights.into_iter().map(|(name, weight)| Ok((name, weight.dense()?))).collect()

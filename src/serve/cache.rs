@@ -1,6 +1,6 @@
 //! Paged keys and values (vLLM: Kwon et al. 2023, arXiv 2309.06180): a sequence's positions lie in pages that need not be neighbours.
 //!
-//! A page holds [`BLOCK`] positions of one layer, keys first, each head's positions together: (2, kv_heads, BLOCK, head_dim). All pages that a
+//! A page holds `BLOCK` positions of one layer, keys first, each head's positions together: (2, kv_heads, BLOCK, head_dim). All pages that a
 //! sequence may need are taken when it is admitted, so that a running sequence never stops for lack of room.
 //! Keys and values computed under one adapter are wrong under another, so no two sequences share a page.
 
