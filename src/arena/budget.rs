@@ -92,7 +92,13 @@ mod tests {
                 let there = Trainee::new(base.clone(), other).map(|trainee| trainee.parameter_count());
                 assert!(there.map_or(true, |there| there.abs_diff(target) >= off), "{kind} {size} {found}");
             }
-            assert!(off * 5 < target || kind == Kind::PrefixMlp, "{kind}: {found}");
+            let least = match kind.size() {
+                Size::Rank => recipe.rank == 1,
+                Size::Width => recipe.width == 1,
+                _ => recipe.tokens == 1,
+            };
+            // DoRA's magnitudes come on top of its factors, even at rank 1.
+            assert!(off * 5 < target || least || kind == Kind::PrefixMlp, "{kind}: {found}");
         }
         let lora = fitted(&base, &Recipe::new(Kind::Lora), target).unwrap();
         assert_eq!(lora.rank, 1);

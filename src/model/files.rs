@@ -184,10 +184,18 @@ pub fn save_like(model: &Decoder, like: &Path, dir: &Path) -> Result<()> {
 /// The place cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|error| at(path, error))?;
+    let mut file = beside().tempfile_in(dir).map_err(|error| at(path, error))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| at(path, error))?;
     file.persist(path).map_err(|error| at(path, error.error))?;
     Ok(())
+}
+
+/// How a file is made beside its place: readable as the user's umask allows, not by its owner alone as temporary files are.
+fn beside() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 pub(super) fn at(path: &Path, error: impl std::fmt::Display) -> Error {
