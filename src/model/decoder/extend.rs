@@ -61,7 +61,7 @@ impl Decoder {
             let branch = self.attend_cached(layer, block, &normed, &rope, (spans, &places), doors)?;
             x = (doors.sublayer(layer, Sublayer::Attention, branch, &x)? + &x)?.detach();
             let branch = mlp(layer, block, &rms_norm(&x, &block.mlp_norm, eps)?, doors)?;
-            // An adapter's variables would otherwise keep the graph of all layers alive.
+            // A method's variables would otherwise keep the graph of all layers alive.
             x = (doors.sublayer(layer, Sublayer::Mlp, branch, &x)? + &x)?.detach();
         }
         let last: Vec<u32> = places.iter().map(|place| place.rows.end as u32 - 1).collect();
