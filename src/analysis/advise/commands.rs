@@ -97,6 +97,7 @@ fn vllm(situation: &Situation, choice: Choice, start: &Start, many: bool) -> Str
     }
     let (tasks, at_once) = (situation.tasks, situation.tasks.min(SIDE_BY_SIDE));
     // An adapter that was trained over four bits is served over the same.
+    // vLLM's documentation, "BitsAndBytes": in-flight quantisation; its example "LoRA with quantization inference" puts adapters on top.
     let quantised = if choice == Choice::Qlora { " --quantization bitsandbytes" } else { "" };
     let mut line = format!(
         "vllm serve {} --dtype bfloat16{quantised} --enable-lora --max-lora-rank {} --max-loras {at_once}",
