@@ -19,11 +19,12 @@ use std::{
 use candle_core::{Device, Tensor};
 use common::{disturb, lora_config};
 use deltaw::{
+    generate::Sampling,
     model::{Base, Decoder, Doors, Projection, Shut},
     peft::{Dora, Ia3, Lora, Method, Prefix, Targets, hub, lora},
     serve::{
         AdapterDir, AdapterPool, Bounds, Command, Engine, Event, Fault, Limits, Metrics, PagedCache, Queue, Refused,
-        Request, Sampling, Sink, Way, page::PagePool,
+        Request, Sink, Way, page::PagePool,
     },
 };
 
@@ -74,7 +75,7 @@ impl Bench {
             adapter: adapter.map(str::to_owned),
             prompt: self.base.tokenizer.encode(prompt).unwrap(),
             max_tokens,
-            sampling: Sampling { temperature: 0.0, top_p: 1.0, seed: 0 },
+            sampling: Sampling::Greedy,
             stop: vec![],
             deadline: Instant::now() + Duration::from_secs(60),
             sink: Box::new(Listener(sender)),
@@ -295,7 +296,7 @@ fn floods_leave_room_the_gone_are_dropped_and_what_cannot_fit_is_told() {
         adapter: None,
         prompt: vec![5],
         max_tokens: 4,
-        sampling: Sampling { temperature: 0.0, top_p: 1.0, seed: 0 },
+        sampling: Sampling::Greedy,
         stop: vec![],
         deadline: Instant::now() + Duration::from_secs(60),
         sink: Box::new(Gone),

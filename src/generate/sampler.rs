@@ -63,13 +63,16 @@ impl Sampler {
     /// The next token for `logits` (vocab).
     ///
     /// # Errors
-    /// There are none, or one is NaN.
+    /// There are none, one is NaN, or none is finite.
     pub fn next(&mut self, logits: &[f32]) -> Result<u32> {
         let Some(best) = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]).then(b.cmp(a))) else {
             bail!("there are no logits to choose from")
         };
         if let Some(id) = logits.iter().position(|logit| logit.is_nan()) {
             bail!("the logit of token {id} is NaN: the model's weights are broken");
+        }
+        if !logits[best].is_finite() {
+            bail!("the largest logit is {}: the model's weights are broken", logits[best]);
         }
         match self.sampling {
             Sampling::Greedy => Ok(best as u32),
@@ -115,7 +118,7 @@ mod tests {
         let mut sampler = Sampler::new(Sampling::new(0.0, 1.0, 0).unwrap());
         assert_eq!(sampler.next(&[1.0, 3.0, 3.0, f32::NEG_INFINITY]).unwrap(), 1);
         assert!(sampler.next(&[1.0, f32::NAN]).unwrap_err().to_string().contains("token 1"));
-        assert!(sampler.next(&[]).is_err());
+        assert!(sampler.next(&[]).is_err() && sampler.next(&[f32::NEG_INFINITY]).is_err());
     }
 
     #[test]

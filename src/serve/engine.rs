@@ -13,17 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use candle_core::Result;
-
 use super::{
-    AdapterPool, Event, Fault, Loaded, Metrics, PagedCache, Queue, Ready, Reason, Request, Told,
+    AdapterPool, Event, Fault, Loaded, Metrics, PagedCache, Queue, Ready, Request, Told,
     metrics::{add, set},
     queue::Turn,
-    sampling::Chooser,
-    text::Text,
+    sequence::Sequence,
     ways::{Row, forward},
 };
-use crate::model::{Base, Config, one_line};
+use crate::model::{Base, Config};
 
 /// How long the engine sleeps when nothing runs, unless it is woken.
 const NAP: Duration = Duration::from_millis(20);
@@ -46,20 +43,6 @@ pub enum Command {
     Load(String, Told),
     /// Forget an adapter.
     Unload(String),
-}
-
-/// A running sequence.
-struct Sequence {
-    request: Request,
-    adapter: Option<Arc<Loaded>>,
-    cache: PagedCache,
-    /// Tokens that are not in the cache yet; the last one's logits give the next.
-    pending: Vec<u32>,
-    prompt_tokens: usize,
-    generated: usize,
-    chooser: Chooser,
-    text: Text,
-    ended: bool,
 }
 
 /// The engine's thread and its inputs.
@@ -252,77 +235,5 @@ fn place(request: &Request, pool: &mut AdapterPool, config: &Config, idle: bool)
     match PagedCache::new(config, positions, pool.pages()) {
         Some(cache) => Place::Ready(adapter, cache),
         None => no_room("the request"),
-    }
-}
-
-impl Sequence {
-    fn new(mut request: Request, adapter: Option<Arc<Loaded>>, cache: PagedCache) -> Self {
-        let pending = std::mem::take(&mut request.prompt);
-        let (chooser, text) = (Chooser::new(request.sampling), Text::new(std::mem::take(&mut request.stop)));
-        let prompt_tokens = pending.len();
-        Self { request, adapter, cache, pending, prompt_tokens, generated: 0, chooser, text, ended: false }
-    }
-
-    /// Takes in the logits after the first `tokens` of what was pending.
-    fn advance(&mut self, tokens: usize, logits: Result<Vec<f32>>, base: &Base, metrics: &Metrics) {
-        let logits = match logits {
-            Ok(logits) => logits,
-            Err(error) => return self.fail(one_line(&error), metrics),
-        };
-        if self.generated == 0 {
-            add(&metrics.prompt_tokens, tokens as u64);
-        }
-        self.pending.drain(..tokens);
-        if !self.pending.is_empty() {
-            return;
-        }
-        let Some(id) = self.chooser.choose(&logits) else {
-            return self.fail("the model's output is not a number".to_owned(), metrics);
-        };
-        self.generated += 1;
-        add(&metrics.generated_tokens, 1);
-        if let Err(error) = self.take(id, base, metrics) {
-            self.fail(one_line(&error), metrics);
-        }
-    }
-
-    fn take(&mut self, id: u32, base: &Base, metrics: &Metrics) -> Result<()> {
-        if base.tokenizer.is_end(id) {
-            let rest = self.text.finish(&base.tokenizer)?;
-            self.say(rest);
-            self.end(Reason::Stop, metrics);
-            return Ok(());
-        }
-        let (text, stopped) = self.text.push(id, &base.tokenizer)?;
-        self.say(text);
-        if stopped {
-            self.end(Reason::Stop, metrics);
-        } else if self.generated == self.request.max_tokens {
-            let rest = self.text.finish(&base.tokenizer)?;
-            self.say(rest);
-            self.end(Reason::Length, metrics);
-        } else {
-            self.pending.push(id);
-        }
-        Ok(())
-    }
-
-    fn say(&self, text: String) {
-        if !text.is_empty() {
-            self.request.sink.send(Event::Text(text));
-        }
-    }
-
-    fn end(&mut self, reason: Reason, metrics: &Metrics) {
-        self.ended = true;
-        add(&metrics.completed, 1);
-        let (prompt_tokens, generated_tokens) = (self.prompt_tokens, self.generated);
-        self.request.sink.send(Event::Done { reason, prompt_tokens, generated_tokens });
-    }
-
-    fn fail(&mut self, why: String, metrics: &Metrics) {
-        self.ended = true;
-        add(&metrics.failed, 1);
-        self.request.sink.send(Event::Failed(Fault::Internal(why)));
     }
 }

@@ -23,7 +23,7 @@ pub mod queue;
 mod request;
 #[cfg(feature = "serve")]
 pub mod routing;
-mod sampling;
+mod sequence;
 mod text;
 mod tier;
 pub mod ways;
@@ -39,5 +39,4 @@ pub use queue::{Bounds, Queue};
 pub use request::{Event, Fault, Reason, Refused, Request, Sink};
 #[cfg(feature = "serve")]
 pub use routing::Routing;
-pub use sampling::Sampling;
 pub use ways::{Loaded, Way};

@@ -89,22 +89,46 @@ impl Queue {
         Ok(())
     }
 
-    /// The first request whose turn it is, in the order of fairness, among the first `ahead` of each tenant.
+    /// The first request whose turn it is, in the order of fairness, among the first `ahead` of each tenant. While `judge` thinks, which
+    /// may take as long as a merge, the queue is open to others.
     pub(super) fn next(&self, ahead: usize, mut judge: impl FnMut(&Request) -> Turn) -> Option<Request> {
-        let mut inner = self.lock();
-        let mut order: Vec<(u64, String)> =
-            inner.tenants.iter().map(|(name, tenant)| (tenant.served, name.clone())).collect();
-        order.sort();
-        for (_, name) in order {
-            let Some(tenant) = inner.tenants.get_mut(&name) else { continue };
-            let place = tenant.waiting.iter().take(ahead).position(|request| matches!(judge(request), Turn::Take));
-            if let Some(request) = place.and_then(|place| tenant.waiting.remove(place)) {
-                tenant.running += 1;
-                inner.waiting -= 1;
-                return Some(request);
+        for name in self.order() {
+            for place in 0..ahead {
+                let Some(request) = self.lift(&name, place) else { break };
+                match judge(&request) {
+                    Turn::Take => {
+                        self.lock().waiting -= 1;
+                        return Some(request);
+                    }
+                    Turn::Wait => self.put_back(&name, place, request),
+                }
             }
         }
         None
+    }
+
+    /// Tenants, the one that was served least first.
+    fn order(&self) -> Vec<String> {
+        let inner = self.lock();
+        let mut order: Vec<(u64, &String)> = inner.tenants.iter().map(|(name, tenant)| (tenant.served, name)).collect();
+        order.sort();
+        order.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Takes a request out; until it is put back it counts as running. Only the engine's thread does so, hence places stay what they are.
+    fn lift(&self, name: &str, place: usize) -> Option<Request> {
+        let mut inner = self.lock();
+        let tenant = inner.tenants.get_mut(name)?;
+        let request = tenant.waiting.remove(place)?;
+        tenant.running += 1;
+        Some(request)
+    }
+
+    fn put_back(&self, name: &str, place: usize, request: Request) {
+        if let Some(tenant) = self.lock().tenants.get_mut(name) {
+            tenant.running = tenant.running.saturating_sub(1);
+            tenant.waiting.insert(place, request);
+        }
     }
 
     /// Looks at the first `ahead` requests of each tenant.
@@ -176,7 +200,10 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::serve::{Event, Sampling, Sink};
+    use crate::{
+        generate::Sampling,
+        serve::{Event, Sink},
+    };
 
     struct Nobody;
 
@@ -194,7 +221,7 @@ mod tests {
             adapter: None,
             prompt: vec![1],
             max_tokens: 1,
-            sampling: Sampling { temperature: 0.0, top_p: 1.0, seed: 0 },
+            sampling: Sampling::Greedy,
             stop: vec![],
             deadline: Instant::now(),
             sink: Box::new(Nobody),
@@ -216,6 +243,24 @@ mod tests {
         let turns: Vec<String> = (0..8).map(|_| turn(&queue)).collect();
         let quiet = turns.iter().filter(|tenant| *tenant == "quiet").count();
         assert_eq!(quiet, 4, "{turns:?}");
+    }
+
+    #[test]
+    fn the_queue_is_open_while_a_request_is_judged_and_who_waits_keeps_the_place() {
+        let queue = Queue::new(Bounds { all: 9, tenant: 9 });
+        for adapter in ["a", "b"] {
+            queue.submit(Request { adapter: Some(adapter.to_owned()), ..request("t") }).unwrap();
+        }
+        let judge = |request: &Request| {
+            queue.submit(self::request("late")).unwrap();
+            if request.adapter.as_deref() == Some("b") { Turn::Take } else { Turn::Wait }
+        };
+        assert_eq!(queue.next(8, judge).unwrap().adapter.as_deref(), Some("b"));
+        queue.finish("t");
+        let left: Vec<Option<String>> =
+            std::iter::from_fn(|| queue.next(8, |_| Turn::Take)).map(|request| request.adapter).collect();
+        assert_eq!(left, [None, None, Some("a".to_owned())]);
+        assert_eq!(queue.waiting(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::sampling::Sampling;
+use crate::generate::Sampling;
 
 /// One prompt to go on from.
 pub struct Request {

@@ -2,14 +2,12 @@
 
 use candle_core::Result;
 
-use crate::model::Tokenizer;
+use crate::{generate::TextStream, model::Tokenizer};
 
 /// The text of one answer.
 #[derive(Debug)]
 pub(super) struct Text {
-    ids: Vec<u32>,
-    /// Where the tokens begin whose text is not settled.
-    open: usize,
+    stream: TextStream,
     /// Text that was not handed on yet.
     held: String,
     stop: Vec<String>,
@@ -17,21 +15,12 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn new(stop: Vec<String>) -> Self {
-        Self { ids: Vec::new(), open: 0, held: String::new(), stop }
+        Self { stream: TextStream::default(), held: String::new(), stop }
     }
 
     /// Takes one token. Gives the text that is now certain, and whether a stop text ended it.
     pub(super) fn push(&mut self, id: u32, tokenizer: &Tokenizer) -> Result<(String, bool)> {
-        self.ids.push(id);
-        // The token before the open ones decides whether they begin with a space.
-        let context = self.open.saturating_sub(1);
-        let before = tokenizer.decode(&self.ids[context..self.open])?;
-        let now = tokenizer.decode(&self.ids[context..])?;
-        // A character may be spread over tokens; until it is whole it decodes to the replacement character.
-        if !now.ends_with('\u{FFFD}') {
-            self.held.push_str(now.strip_prefix(&before).unwrap_or(&now));
-            self.open = self.ids.len();
-        }
+        self.held += &self.stream.push(id, tokenizer)?;
         if let Some(end) = self.stop.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
             self.held.truncate(end);
             return Ok((std::mem::take(&mut self.held), true));
@@ -43,9 +32,7 @@ impl Text {
 
     /// What is left when no more tokens come.
     pub(super) fn finish(&mut self, tokenizer: &Tokenizer) -> Result<String> {
-        let open = tokenizer.decode(&self.ids[self.open..])?;
-        self.open = self.ids.len();
-        Ok(std::mem::take(&mut self.held) + &open)
+        Ok(std::mem::take(&mut self.held) + &self.stream.finish(tokenizer)?)
     }
 
     /// Whether the held text from `place` on is the beginning of a stop text.

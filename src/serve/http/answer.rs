@@ -51,6 +51,7 @@ pub(super) async fn answer(
     (kind, common, prompt): (Kind, Common, Vec<u32>),
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
+    common.check()?;
     let tenant = auth::tenant(&server, headers)?;
     let adapter = auth::choose(&server, tenant, headers, (&common.model, common.user.as_deref(), common.task()))?;
     let left = server.base.context().saturating_sub(prompt.len());

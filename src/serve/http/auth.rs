@@ -57,6 +57,12 @@ pub(super) fn choose(
     }
 }
 
+/// The request of a caller who is known: the key is looked at before the body is read.
+pub(super) async fn ask<T: DeserializeOwned>(server: &Server, headers: &HeaderMap, body: Body) -> Result<T, ApiError> {
+    tenant(server, headers)?;
+    read(server, body).await
+}
+
 /// The JSON of a body, within the limits.
 pub(super) async fn read<T: DeserializeOwned>(server: &Server, body: Body) -> Result<T, ApiError> {
     let limit = server.limits.body;

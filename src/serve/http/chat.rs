@@ -46,9 +46,7 @@ pub(super) async fn complete(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    auth::tenant(&server, &headers)?;
-    let Ask { messages, common } = auth::read(&server, body).await?;
-    common.check()?;
+    let Ask { messages, common } = auth::ask(&server, &headers, body).await?;
     let Some(template) = &server.chat else {
         return Err(ApiError::bad_request(
             "this base has no chat template; use /v1/completions, or start the server with --chat-template",

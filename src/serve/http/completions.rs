@@ -34,9 +34,7 @@ pub(super) async fn complete(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    auth::tenant(&server, &headers)?;
-    let Ask { prompt, common } = auth::read(&server, body).await?;
-    common.check()?;
+    let Ask { prompt, common } = auth::ask(&server, &headers, body).await?;
     let text = match prompt {
         Prompt::Ids(ids) => {
             if let Some(id) = ids.iter().find(|id| **id as usize >= server.base.model.config().vocab_size) {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::serve::Sampling;
+use crate::{generate::Sampling, model::one_line};
 
 /// The most stop texts, and the longest.
 const STOPS: (usize, usize) = (4, 256);
@@ -75,11 +75,12 @@ impl Common {
     pub(super) fn sampling(&self) -> Result<Sampling, ApiError> {
         let temperature = self.temperature.unwrap_or(1.0);
         let top_p = self.top_p.unwrap_or(1.0);
+        // OpenAI's limits; the sampler itself has no upper one.
         if !((0.0..=2.0).contains(&temperature) && top_p > 0.0 && top_p <= 1.0) {
             return Err(ApiError::bad_request("`temperature` is from 0 to 2, `top_p` above 0 and at most 1"));
         }
         let seed = self.seed.map_or_else(rand::random, |seed| seed.cast_unsigned());
-        Ok(Sampling { temperature, top_p, seed })
+        Sampling::new(temperature, top_p, seed).map_err(|error| ApiError::bad_request(one_line(&error)))
     }
 
     pub(super) fn stop(&self) -> Result<Vec<String>, ApiError> {

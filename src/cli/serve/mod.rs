@@ -1,7 +1,8 @@
 //! `deltaw serve`: many adapters on one base, over HTTP.
 
+mod export;
+
 use std::{
-    fs,
     io::Write as _,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -16,7 +17,6 @@ use crate::{
     model::{self, Base, ChatTemplate, one_line, read_text},
     serve::{
         AdapterDir, AdapterPool, Bounds, Engine, Limits, Metrics, PagedCache, Queue, Routing, Way,
-        export::{self, Target},
         http::{self, Patience, Server, listen},
         page::PagePool,
         routing::{Tenant, digest_of},
@@ -48,7 +48,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Write what an engine for many machines needs to serve the same adapters
-    Export(ExportArgs),
+    Export(export::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -121,51 +121,15 @@ struct ServeArgs {
     quiet: bool,
 }
 
-#[derive(Debug, clap::Args)]
-struct ExportArgs {
-    /// vllm or lorax
-    #[arg(long)]
-    engine: Target,
-    /// The base, as the engine will find it: an id on the hub or a directory
-    #[arg(long)]
-    base: String,
-    /// The directory of adapters
-    #[arg(long, value_name = "DIR")]
-    adapters: PathBuf,
-    /// The routing file
-    #[arg(long, value_name = "FILE")]
-    routing: Option<PathBuf>,
-    /// Where to write; made if it is not there
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-}
-
 /// Runs `deltaw serve`.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     match args.command {
-        Some(Command::Export(export)) => write_export(&export, global),
+        Some(Command::Export(args)) => export::run(&args, global),
         None => serve(&args.serve),
     }
-}
-
-fn write_export(args: &ExportArgs, global: &Global) -> Result<(), Failure> {
-    let adapters = AdapterDir::open(&args.adapters).map_err(unusable)?;
-    let routing = args.routing.as_deref().map(|file| routing(file, &adapters)).transpose()?;
-    fs::create_dir_all(&args.out)?;
-    let left = export::export(args.engine, &args.base, &adapters, routing.as_ref(), &args.out).map_err(unusable)?;
-    let mut out = std::io::stdout().lock();
-    if global.json {
-        writeln!(out, "{}", serde_json::json!({"out": args.out, "left_out": left}))?;
-        return Ok(());
-    }
-    writeln!(out, "{}: launch.sh, adapters/, routing.json", args.out.display())?;
-    for (id, why) in left {
-        writeln!(out, "left out: {id}: {why}")?;
-    }
-    Ok(())
 }
 
 fn unusable(error: candle_core::Error) -> Failure {
