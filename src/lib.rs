@@ -32,6 +32,8 @@ pub mod arena;
 
 pub mod quiz;
 
+pub mod classroom;
+
 #[cfg(feature = "plot")]
 pub mod plot;
 
