@@ -55,6 +55,8 @@
 mod case;
 mod diagnosis;
 mod fault;
+#[cfg(feature = "cli")]
+pub mod gradebook;
 pub mod harness;
 mod measure;
 pub mod record;
