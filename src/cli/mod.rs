@@ -12,6 +12,7 @@ pub mod demo;
 pub mod doctor;
 pub mod drill;
 pub mod eval;
+pub mod export;
 mod failure;
 pub mod generate;
 pub mod grade;
@@ -85,8 +86,8 @@ enum Command {
     Claims(claims::Args),
     /// What your record says
     Stats(stats::Args),
-    /// Write your progress as JSON
-    Export(transfer::ExportArgs),
+    /// Write your progress as JSON, or the questions as cards, a sheet or Markdown
+    Export(export::Args),
     /// Read progress back from JSON
     Import(transfer::ImportArgs),
     /// Fine-tune a base by any method
@@ -139,7 +140,7 @@ fn run(cli: Cli, meter: Meter) -> Result<(), Failure> {
         Some(Command::Demo(args)) => demo::run(args, global),
         Some(Command::Claims(args)) => claims::run(&args, global),
         Some(Command::Stats(args)) => stats::run(args, global),
-        Some(Command::Export(args)) => transfer::export(args, global),
+        Some(Command::Export(args)) => export::run(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
         Some(Command::Train(args)) => train::run(&args, global),
         Some(Command::Arena(args)) => arena::run(&args, global, meter),

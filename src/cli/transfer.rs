@@ -17,20 +17,19 @@ use crate::quiz::store::Progress;
 /// The largest file that is imported, in bytes.
 const SIZE_LIMIT: u64 = 256 << 20;
 
-/// What can be transferred.
+/// What can be read back.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
     /// Answers, disputes and due dates
     Progress,
 }
 
-/// Arguments of `deltaw export`.
+/// Arguments of `deltaw export progress`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  deltaw export progress > progress.json\n  deltaw export progress --out progress.json"
 )]
 pub struct ExportArgs {
-    what: What,
     /// Write here instead of to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -45,12 +44,11 @@ pub struct ImportArgs {
     file: PathBuf,
 }
 
-/// Runs `deltaw export`.
+/// Runs `deltaw export progress`.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn export(args: ExportArgs, global: &Global) -> Result<(), Failure> {
-    let What::Progress = args.what;
     let progress = open_store(global)?.export().map_err(failure)?;
     let text = serde_json::to_string_pretty(&progress).map_err(|error| Failure::machine(error.to_string()))?;
     match args.out {

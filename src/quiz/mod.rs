@@ -1,6 +1,7 @@
 //! The drill: the bank of questions, the grader, the schedule and the record.
 
 pub mod bank;
+pub mod cards;
 pub mod evaluate;
 pub mod grade;
 #[cfg(feature = "cli")]

@@ -50,7 +50,9 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn takes(&self, question: &Question) -> bool {
+    /// Whether `question` is among those asked.
+    #[must_use]
+    pub fn takes(&self, question: &Question) -> bool {
         (self.sections.is_empty() || self.sections.contains(&question.section))
             && (self.difficulties.is_empty() || self.difficulties.contains(&question.difficulty))
             && (self.ids.is_empty() || self.ids.contains(&question.id))

@@ -1,5 +1,6 @@
 //! Project chores: `cargo xtask --help`.
 
+mod anki;
 mod pretrain;
 mod roundtrip;
 mod serve;
@@ -20,6 +21,8 @@ enum Task {
     ServeCheck,
     /// Load the server with wrk and hostile company (needs target/release/deltaw, and wrk from Debian)
     LoadTest(serve::load::Args),
+    /// Import the deck of `deltaw export anki` twice with Anki's own library (makes a Python environment under target/)
+    AnkiCheck,
     /// Check that an adapter which `deltaw train` wrote gives the same logits in Hugging Face PEFT
     PeftTrained(trained::Args),
 }
@@ -27,6 +30,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
+        Task::AnkiCheck => anki::run().map_err(|error| error.to_string()),
         Task::PeftTrained(args) => trained::run(&args).map_err(|error| error.to_string()),
         Task::PeftRoundtrip(args) => roundtrip::run(&args).map_err(|error| error.to_string()),
         Task::ServeCheck => serve::client::run().map_err(|error| error.to_string()),

@@ -17,6 +17,7 @@ pub(super) use event::scorecard_text;
 
 use super::{Failure, Global, grade::find, judge::JudgeArgs, open_bank};
 use crate::quiz::{
+    bank::Bank,
     session::{Filter, Mode, Session},
     store::{Store, StoreError},
 };
@@ -67,12 +68,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     for id in &args.id {
         find(&bank, id)?;
     }
-    for id in &args.section {
-        if !bank.sections.iter().any(|section| section.id == *id) {
-            let known: Vec<_> = bank.sections.iter().map(|section| section.id.as_str()).collect();
-            return Err(Failure::usage(format!("no section is called `{id}`; there are {}", known.join(", "))));
-        }
-    }
+    known_sections(&bank, &args.section)?;
     let judge = args.judge.open(global)?;
     let store = open_store(global)?;
     let record = store.path().display().to_string();
@@ -105,6 +101,20 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     }
     let deadline = (mode == Mode::Mock).then_some(args.minutes.clamp(1, 24 * 60) * 60);
     talk::Talk::new(session, judge, console, voice, deadline, &bank, record).run()
+}
+
+/// Checks that each of `ids` is a section of `bank`.
+///
+/// # Errors
+/// One is not.
+pub(super) fn known_sections(bank: &Bank, ids: &[String]) -> Result<(), Failure> {
+    match ids.iter().find(|id| !bank.sections.iter().any(|section| section.id == **id)) {
+        None => Ok(()),
+        Some(id) => {
+            let known: Vec<_> = bank.sections.iter().map(|section| section.id.as_str()).collect();
+            Err(Failure::usage(format!("no section is called `{id}`; there are {}", known.join(", "))))
+        }
+    }
 }
 
 /// Seconds since 1970.

@@ -9,6 +9,7 @@ mod function;
 mod judge;
 mod lexer;
 mod names;
+pub mod notation;
 mod parser;
 mod read;
 #[cfg(test)]

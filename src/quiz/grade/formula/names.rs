@@ -46,6 +46,11 @@ impl Names {
         self.canonical.get(place).map_or("", String::as_str)
     }
 
+    /// The symbol at `place` as written in the bank.
+    pub(crate) fn shown(&self, place: usize) -> &str {
+        self.shown.get(place).map_or("", String::as_str)
+    }
+
     /// The symbols as written in the bank, comma-separated.
     pub(crate) fn listed(&self) -> String {
         self.shown.join(", ")
