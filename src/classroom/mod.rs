@@ -53,6 +53,7 @@
 //! With features `default-features = false` all of this is there; the course itself and the commands need `cli`.
 
 mod case;
+pub mod course;
 mod diagnosis;
 mod fault;
 #[cfg(feature = "cli")]
@@ -64,6 +65,7 @@ mod seal;
 mod suite;
 
 pub use case::{Case, Comparison};
+pub use course::{Course, Exercise};
 pub use diagnosis::{Diagnosis, Kind};
 pub use harness::{Order, main};
 pub use measure::{Measure, Measured, Numbers};

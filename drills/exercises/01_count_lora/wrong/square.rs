@@ -1,0 +1,13 @@
+//! diagnosis: taken for square
+
+pub fn layer_params(_d_out: usize, d_in: usize, r: usize) -> usize {
+    2 * r * d_in
+}
+
+pub fn model_params(shapes: &[(usize, usize)], layers: usize, r: usize) -> usize {
+    layers * shapes.iter().map(|&(d_out, d_in)| layer_params(d_out, d_in, r)).sum::<usize>()
+}
+
+pub fn share(d_out: usize, d_in: usize, r: usize) -> f64 {
+    layer_params(d_out, d_in, r) as f64 / (d_out * d_in) as f64
+}

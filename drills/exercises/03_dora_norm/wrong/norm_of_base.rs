@@ -1,0 +1,16 @@
+//! diagnosis: the norm is that of W₀ alone
+
+use candle_core::{D, Result, Tensor};
+
+pub fn row_norms(w: &Tensor, _a: &Tensor, _b: &Tensor, _s: f64) -> Result<Tensor> {
+    Ok(w.sqr()?.sum(D::Minus1)?.sqrt()?.detach())
+}
+
+pub fn start(w: &Tensor) -> Result<Tensor> {
+    w.sqr()?.sum(D::Minus1)?.sqrt()
+}
+
+pub fn forward(x: &Tensor, w: &Tensor, a: &Tensor, b: &Tensor, m: &Tensor, s: f64) -> Result<Tensor> {
+    let v = (w.detach() + (b.matmul(a)? * s)?)?;
+    x.matmul(&v.t()?)?.broadcast_mul(&m.div(&row_norms(w, a, b, s)?)?)
+}
