@@ -7,7 +7,7 @@
 //! loss sum(y): dm = Σ V x / n = (9/5, 15/13, -24/10)    dA = Σ (m/n) s B · Σ x = (2·0.5·4 + 0.5·12) · (3, 0) = (30, 0)
 //! ```
 
-use candle_core::{Device::Cpu, Result, Tensor, Var};
+use candle_core::{Device::Cpu, Result, Var};
 use deltaw::classroom::Suite;
 
 use super::answer::{forward, row_norms, start};
