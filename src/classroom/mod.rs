@@ -61,6 +61,8 @@ pub mod gradebook;
 pub mod harness;
 mod measure;
 pub mod record;
+#[cfg(feature = "cli")]
+pub mod report;
 mod seal;
 mod suite;
 

@@ -7,6 +7,7 @@ pub mod bank;
 pub mod base;
 pub mod calc;
 pub mod claims;
+pub mod class;
 pub mod completions;
 pub mod demo;
 pub mod doctor;
@@ -84,6 +85,8 @@ enum Command {
     Demo(demo::Args),
     /// What is said about LoRA, what is true, and the evidence
     Claims(claims::Args),
+    /// Teach a class
+    Class(class::Args),
     /// What your record says
     Stats(stats::Args),
     /// Write your progress as JSON, or the questions as cards, a sheet or Markdown
@@ -139,6 +142,7 @@ fn run(cli: Cli, meter: Meter) -> Result<(), Failure> {
         Some(Command::Bank(args)) => bank::run(args, global),
         Some(Command::Demo(args)) => demo::run(args, global),
         Some(Command::Claims(args)) => claims::run(&args, global),
+        Some(Command::Class(args)) => class::run(&args, global),
         Some(Command::Stats(args)) => stats::run(args, global),
         Some(Command::Export(args)) => export::run(args, global),
         Some(Command::Import(args)) => transfer::import(args, global),
