@@ -229,8 +229,10 @@ fn draw_bars<B: DrawingBackend>(
 ) -> Result<(), Error> {
     let scale = |value: f64| if figure.log_y { value.max(f64::MIN_POSITIVE).log10() } else { value };
     let (mut low, high) = span(bars.iter().map(|bar| scale(bar.1)), false)?;
+    // Without a logarithm a bar starts at zero, so that nothing shows as nothing.
+    let foot = if figure.log_y { low } else { 0.0 };
     if !figure.log_y {
-        low = low.min(0.0);
+        low = if bars.iter().all(|bar| bar.1 >= 0.0) { 0.0 } else { low.min(0.0) };
     }
     let count = bars.len();
     let mut chart = ChartBuilder::on(area)
@@ -259,7 +261,7 @@ fn draw_bars<B: DrawingBackend>(
         .map_err(failed)?;
     let boxes = bars.iter().enumerate().map(|(row, bar)| {
         let top = (count - row) as f64 - 0.2;
-        Rectangle::new([(low, top - 0.6), (scale(bar.1), top)], COLOURS[0].filled())
+        Rectangle::new([(foot, top - 0.6), (scale(bar.1), top)], COLOURS[0].filled())
     });
     chart.draw_series(boxes).map(|_| ()).map_err(failed)
 }
