@@ -1,0 +1,30 @@
+//! diagnosis: an unknown name is passed over
+
+pub struct Model {
+    pub hidden: usize,
+    pub kv: usize,
+    pub mlp: usize,
+    pub layers: usize,
+}
+
+pub fn shape_of(model: &Model, target: &str) -> Option<(usize, usize)> {
+    match target {
+        "q_proj" | "o_proj" => Some((model.hidden, model.hidden)),
+        "k_proj" | "v_proj" => Some((model.kv, model.hidden)),
+        "gate_proj" | "up_proj" => Some((model.mlp, model.hidden)),
+        "down_proj" => Some((model.hidden, model.mlp)),
+        _ => None,
+    }
+}
+
+pub fn trained(model: &Model, targets: &[&str], r: usize) -> Option<usize> {
+    let mut targets = targets.to_vec();
+    targets.sort_unstable();
+    targets.dedup();
+    let sides: usize = targets.iter().filter_map(|target| shape_of(model, target)).map(|(o, i)| o + i).sum();
+    Some(model.layers * r * sides)
+}
+
+pub fn equal_rank(model: &Model, from: &[&str], r: usize, to: &[&str]) -> Option<usize> {
+    Some(trained(model, from, r)? / trained(model, to, 1)?.max(1))
+}

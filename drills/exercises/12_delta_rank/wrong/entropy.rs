@@ -1,0 +1,23 @@
+//! diagnosis: the rank is its exponential
+
+pub fn energy(sigma: &[f64], k: usize) -> f64 {
+    let squares = |s: &[f64]| s.iter().map(|v| v * v).sum::<f64>();
+    let all = squares(sigma);
+    if all > 0.0 { squares(&sigma[..k.min(sigma.len())]) / all } else { 1.0 }
+}
+
+pub fn rank_for(sigma: &[f64], share: f64) -> usize {
+    (0..sigma.len()).find(|k| energy(sigma, *k) >= share).unwrap_or(sigma.len())
+}
+
+pub fn stable_rank(sigma: &[f64]) -> f64 {
+    match sigma.first() {
+        Some(first) if *first > 0.0 => sigma.iter().map(|v| v * v).sum::<f64>() / (first * first),
+        _ => 0.0,
+    }
+}
+
+pub fn effective_rank(sigma: &[f64]) -> f64 {
+    let sum: f64 = sigma.iter().sum();
+    sigma.iter().filter(|v| **v > 0.0).map(|v| -(v / sum) * (v / sum).ln()).sum()
+}

@@ -1,0 +1,21 @@
+//! diagnosis: nothing goes
+
+pub fn touch(accesses: &[usize], _capacity: usize) -> (usize, Vec<usize>) {
+    let (mut resident, mut faults) = (Vec::<usize>::new(), 0);
+    for page in accesses {
+        if !resident.contains(page) {
+            faults += 1;
+        }
+        resident.retain(|other| other != page);
+        resident.push(*page);
+    }
+    (faults, resident)
+}
+
+pub fn pages(elements: usize, page_bytes: usize) -> usize {
+    2 * (4 * elements).div_ceil(page_bytes)
+}
+
+pub fn paged(elements: usize) -> bool {
+    elements >= 100_000
+}

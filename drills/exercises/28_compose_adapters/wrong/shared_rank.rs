@@ -1,0 +1,26 @@
+//! diagnosis: divided by the ranks' sum
+
+use candle_core::{Result, Tensor, bail};
+
+pub struct Adapter {
+    pub a: Tensor,
+    pub b: Tensor,
+    pub alpha: f64,
+}
+
+pub fn compose(parts: &[(f64, Adapter)]) -> Result<(Tensor, Tensor)> {
+    if parts.is_empty() {
+        bail!("nothing")
+    }
+    let (mut a, mut b, mut rank) = (Vec::new(), Vec::new(), 0);
+    for (weight, part) in parts {
+        rank += part.a.dim(0)?;
+        a.push(part.a.clone());
+        b.push((&part.b * (weight * part.alpha))?);
+    }
+    Ok((Tensor::cat(&a, 0)?, (Tensor::cat(&b, 1)? / rank as f64)?))
+}
+
+pub fn cross_terms(one: &Adapter, other: &Adapter) -> Result<Tensor> {
+    one.b.matmul(&other.a)? + other.b.matmul(&one.a)?
+}
