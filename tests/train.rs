@@ -2,14 +2,14 @@
 //! logits; early stopping; a run on SmolLM2 where it is present.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Mutex;
+use std::{path::PathBuf, sync::Mutex};
 
 use candle_core::{Device, Tensor, backprop::GradStore};
 use deltaw::{
     arena::{self, Budget, Contest, Meter},
     model::{Base, Decoder, Options, load_dir, tiny},
     optim::{Optimizer, State},
-    peft::hub,
+    peft::{Method as _, bottleneck, hub, pfeiffer},
     train::{
         Batch, Data, Example, Job, Kind, Metric, Recipe, Settings, Stepper, Trainee, evaluate, job::Source, run,
         tasks::Task,
@@ -101,10 +101,20 @@ fn apart(a: &[Option<Tensor>], b: &[Option<Tensor>]) -> f64 {
     gap / size
 }
 
+/// A method; AdapterFusion gets three Pfeiffer adapters, their weights so large that they differ.
+fn trainee(recipe: Recipe) -> Trainee {
+    if recipe.method != Kind::AdapterFusion {
+        return Trainee::new(base(), recipe).unwrap();
+    }
+    let config = |seed| bottleneck::Config { std: 0.1, seed, ..bottleneck::Config::default() };
+    let one = |seed| pfeiffer::new(&base(), &config(seed)).unwrap().renamed(&format!("number{seed}"));
+    Trainee::fusion(base(), recipe, (0..3).map(one).collect()).unwrap()
+}
+
 /// A method away from its special start, with dropout where it has any.
 fn moved(method: Kind) -> Trainee {
     let dropout = if matches!(method, Kind::Lora | Kind::Dora) { 0.2 } else { 0.0 };
-    let trainee = Trainee::new(base(), Recipe { dropout, ..Recipe::new(method) }).unwrap();
+    let trainee = trainee(Recipe { dropout, ..Recipe::new(method) });
     for variable in trainee.variables() {
         let values: Vec<f32> = (0..variable.elem_count()).map(|i| 0.02 * (i as f32 * 1.7).sin()).collect();
         let noise = Tensor::from_vec(values, variable.shape(), &Device::Cpu).unwrap();
@@ -177,7 +187,7 @@ fn every_method_lowers_the_loss_and_its_files_give_the_same_logits() {
     let data = data(64, 8);
     let ids = Tensor::new(&[[7u32, 12, 30, 2, 15, 3]], &Device::Cpu).unwrap();
     for method in Kind::ALL {
-        let trainee = Trainee::new(base(), Recipe::new(method)).unwrap();
+        let trainee = trainee(Recipe::new(method));
         let settings = Settings { steps: 12, warmup: 2, learning_rate: method.learning_rate(), ..Settings::default() };
         let outcome = run(&trainee, &settings, &data, None, None, &mut |_| Ok(())).unwrap();
         let (before, after) = (outcome.before.unwrap(), outcome.after.unwrap());
@@ -241,7 +251,7 @@ fn a_run_that_diverges_says_so_and_impossible_settings_are_refused() {
 
 #[test]
 fn an_arena_gives_every_method_its_own_rate_and_measures_what_it_says() {
-    let methods = vec![Kind::Lora, Kind::Full, Kind::Ia3];
+    let methods = vec![Kind::Lora, Kind::Full, Kind::Ia3, Kind::AdapterFusion];
     let contest = Contest {
         base: "tiny".to_owned(),
         task: "revup".to_owned(),
@@ -252,6 +262,8 @@ fn an_arena_gives_every_method_its_own_rate_and_measures_what_it_says() {
         rates: 3,
         factor: 4.0,
         validation: 30,
+        parallel: Some(2),
+        rounds: 2,
         settings: Settings { steps: 15, warmup: 2, ..Settings::default() },
     };
     let meter = Meter {
@@ -275,10 +287,75 @@ fn an_arena_gives_every_method_its_own_rate_and_measures_what_it_says() {
     }
     let (lora, full) = (&results.entries[0], &results.entries[1]);
     assert_eq!((lora.parameters, full.parameters), (12_160, results.base_parameters));
-    assert_eq!((lora.optimiser_bytes, full.optimiser_bytes), (8 * lora.parameters, 8 * full.parameters));
+    assert_eq!((lora.cost.optimiser_bytes, full.cost.optimiser_bytes), (8 * lora.parameters, 8 * full.parameters));
     let text = arena::markdown(&results, "deltaw arena", "a machine");
     assert!(text.contains("| lora | r = 1 | 12160 |") && text.contains("| full |"), "{text}");
+    assert!(text.contains("each trained for 8 steps on one half"), "{text}");
     assert_eq!(arena::figures(&results).len(), 3);
+    for entry in &results.entries {
+        let cost = entry.cost;
+        assert!(cost.step_seconds > 0.0 && cost.peak_bytes.is_some(), "{cost:?}");
+        assert_eq!(cost.step_processor_seconds.is_some(), cfg!(target_os = "linux"));
+    }
+}
+
+#[test]
+fn a_fusion_trains_its_mixers_alone_and_refuses_what_it_cannot_fuse() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(32, 4);
+    let saved = |method: Kind, name: &str, seed: u64| {
+        let trainee = Trainee::new(base(), Recipe { seed, ..Recipe::new(method) }).unwrap();
+        trainee.save(&dir.path().join(name), "tiny", None).unwrap();
+        dir.path().join(name)
+    };
+    let fuse = vec![saved(Kind::Pfeiffer, "a.b", 1), saved(Kind::Pfeiffer, "c", 2)];
+    let recipe = Recipe { fuse, ..Recipe::new(Kind::AdapterFusion) };
+    let trainee = Trainee::new(base(), recipe).unwrap();
+    let fusion = trainee.fused().unwrap();
+    assert_eq!(fusion.name(), "a_b,c", "both are called pfeiffer, so their directories name them");
+    let hidden = trainee.model().config().hidden_size;
+    let layers = trainee.model().config().num_hidden_layers;
+    assert_eq!(trainee.parameter_count(), layers * (3 * hidden * hidden + 2 * hidden));
+    let frozen = |trainee: &Trainee| -> Vec<Vec<f32>> {
+        let adapters = trainee.fused().unwrap().adapters().iter();
+        adapters
+            .flat_map(|adapters| adapters.named_variables())
+            .map(|(_, var)| var.flatten_all().unwrap().to_vec1().unwrap())
+            .collect()
+    };
+    let before = frozen(&trainee);
+    run(&trainee, &Settings { steps: 3, ..Settings::default() }, &data, None, None, &mut |_| Ok(())).unwrap();
+    assert_eq!(before, frozen(&trainee), "the adapters stay as they are");
+    // The regulariser 0.01 · Σ ‖I − W_v‖² adds 0.02 · (W_v − I) to the gradient: at W_v = 2 I that is 0.02 on the diagonal.
+    let examples: Vec<&Example> = data.train.iter().take(4).collect();
+    let batch = [Batch::padded(&examples, data.pad, &Device::Cpu).unwrap()];
+    let named = trainee.named_variables();
+    let at = named.iter().position(|(name, _)| name.ends_with("value.weight")).unwrap();
+    named[at].1.set(&(Tensor::eye(hidden, candle_core::DType::F32, &Device::Cpu).unwrap() * 2.0).unwrap()).unwrap();
+    let gradient = |fusion| {
+        let mut keep = Keep(Vec::new(), trainee.variables());
+        let variables = trainee.variables();
+        let stepper = Stepper { variables, fusion, ..Stepper::plain(trainee.model(), trainee.doors()) };
+        stepper.step(&mut keep, 1.0, &batch).unwrap();
+        keep.0[at].clone().unwrap()
+    };
+    let added: Vec<Vec<f32>> = (gradient(trainee.fused()) - gradient(None)).unwrap().to_vec2().unwrap();
+    for (i, row) in added.iter().enumerate() {
+        for (j, value) in row.iter().enumerate() {
+            let expected = if i == j { 0.02 } else { 0.0 };
+            assert!((value - expected).abs() < 1e-5, "({i}, {j}): {value}");
+        }
+    }
+
+    let refused = |fuse: Vec<PathBuf>, method: Kind| {
+        Trainee::new(base(), Recipe { fuse, ..Recipe::new(method) }).err().unwrap().to_string()
+    };
+    let (lora, houlsby) = (saved(Kind::Lora, "lora", 0), saved(Kind::Houlsby, "houlsby", 0));
+    let pfeiffer = dir.path().join("c");
+    assert!(refused(vec![pfeiffer.clone()], Kind::AdapterFusion).contains("two or more"));
+    assert!(refused(vec![pfeiffer.clone(), lora], Kind::AdapterFusion).contains("this is LoRA"));
+    assert!(refused(vec![pfeiffer.clone(), houlsby], Kind::AdapterFusion).contains("does not stand"));
+    assert!(refused(vec![pfeiffer], Kind::Lora).contains("fuses nothing"));
 }
 
 /// SmolLM2, if it is on this machine.

@@ -3,11 +3,10 @@
 use candle_core::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Contest, Event, Meter, fitted};
+use super::{Budget, Contest, Event, fitted, fused};
 use crate::{
     model::Base,
-    optim::Hyper,
-    train::{Batch, Data, Example, Held, Kind, Metric, Recipe, Settings, Stepper, Trainee, evaluate, run},
+    train::{Data, Example, Held, Kind, Metric, Recipe, Settings, Trainee, evaluate, run},
 };
 
 /// How often a sweep goes on at its edge.
@@ -26,8 +25,6 @@ pub struct Trial {
     pub diverged: bool,
     /// The validation examples, during the sweep; the held-out ones, at the best rate. Absent if it diverged.
     pub judged: Option<Held>,
-    /// Seconds of the fastest step: other work on the machine only adds.
-    pub step_seconds: f64,
 }
 
 impl Trial {
@@ -43,6 +40,19 @@ impl Trial {
 /// A learning rate and the validation loss that it leads to; absent if it diverged.
 pub type Swept = (f64, Option<f64>);
 
+/// What a method costs, in steps on the same batch for all.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// Bytes of the optimiser's state.
+    pub optimiser_bytes: usize,
+    /// The most bytes alive in a step, base included.
+    pub peak_bytes: Option<usize>,
+    /// Seconds of a step, the median.
+    pub step_seconds: f64,
+    /// Seconds of the processor in a step, all threads together, the median.
+    pub step_processor_seconds: Option<f64>,
+}
+
 /// A method's results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -50,10 +60,8 @@ pub struct Entry {
     pub recipe: Recipe,
     /// Trained parameters.
     pub parameters: usize,
-    /// Bytes of the optimiser's state.
-    pub optimiser_bytes: usize,
-    /// The most bytes alive in a step, base included.
-    pub peak_bytes: Option<usize>,
+    /// What it costs.
+    pub cost: Cost,
     /// The sweep, in order of the rates.
     pub sweep: Vec<Swept>,
     /// Whether the best rate is the lowest or highest one tried.
@@ -77,12 +85,6 @@ impl Entry {
             values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
         Some((values.iter().sum::<f64>() / values.len() as f64, low, high))
     }
-
-    /// Seconds of the fastest step of all seeds.
-    #[must_use]
-    pub fn step_seconds(&self) -> f64 {
-        fastest(&self.trials.iter().map(|trial| trial.step_seconds).collect::<Vec<_>>())
-    }
 }
 
 /// Data of a contest.
@@ -92,28 +94,29 @@ pub(super) struct Parts {
     pub(super) held: Vec<Example>,
 }
 
-/// Sweep, seeds and measurement of one method.
+/// Sweep and seeds of one method.
 pub(super) fn compete(
     contest: &Contest,
     kind: Kind,
     parts: &Parts,
     open: &dyn Fn() -> Result<Base>,
-    meter: Option<Meter>,
-    watch: &mut dyn FnMut(Event<'_>) -> Result<()>,
+    say: &dyn Fn(Event) -> Result<()>,
 ) -> Result<Entry> {
-    // Before anything else of this method is alive.
+    say(Event::Begins(kind))?;
     let base = open()?.model;
     let recipe = match contest.budget {
         Budget::Steps => Recipe::new(kind),
         Budget::Parameters => fitted(&base, &Recipe::new(kind), contest.parameters)?,
     };
-    let settings = |learning_rate: f64, seed: u64| Settings { learning_rate, seed, ..contest.settings.clone() };
-    let train = |learning_rate: f64, seed: u64| {
-        let trainee = Trainee::new(base.clone(), Recipe { seed, ..recipe.clone() })?;
-        let trial = one(&trainee, &settings(learning_rate, seed), &parts.train)?;
+    let adapters = if kind == Kind::AdapterFusion { fused::ready(&base, contest, &parts.train)? } else { Vec::new() };
+    let train = |learning_rate: f64, seed: u64, judges: &[Example]| {
+        let trainee = fused::trainee(base.clone(), Recipe { seed, ..recipe.clone() }, &adapters)?;
+        let settings = Settings { learning_rate, seed, ..contest.settings.clone() };
+        let mut trial = one(&trainee, &settings, &parts.train)?;
+        trial.judge(&trainee, judges, parts.train.pad)?;
+        say(Event::Trial(kind, learning_rate, seed, trial.judged.map(|held| held.loss)))?;
         Ok::<_, candle_core::Error>((trainee, trial))
     };
-    let pad = parts.train.pad;
     let mut sweep: Vec<Swept> = Vec::new();
     let mut leader: Option<(f64, Trainee, Trial)> = None;
     let middle = (contest.rates as f64 - 1.0) / 2.0;
@@ -121,13 +124,12 @@ pub(super) fn compete(
         (0..contest.rates).map(|index| kind.learning_rate() * contest.factor.powf(index as f64 - middle)).collect();
     for round in 0..=FURTHER {
         for rate in rates.drain(..) {
-            let (trainee, mut trial) = train(rate, 0)?;
-            trial.judge(&trainee, &parts.validation, pad)?;
-            watch(Event::Trial(kind, &trial))?;
+            let (trainee, trial) = train(rate, 0, &parts.validation)?;
             let loss = trial.judged.map(|held| held.loss);
             sweep.push((rate, loss));
-            if let Some(loss) = loss.filter(|loss| leader.as_ref().is_none_or(|(least, ..)| loss < least)) {
-                leader = Some((loss, trainee, trial));
+            let order = loss.unwrap_or(f64::INFINITY);
+            if leader.as_ref().is_none_or(|(least, ..)| order < *least) {
+                leader = Some((order, trainee, trial));
             }
         }
         sweep.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -138,23 +140,20 @@ pub(super) fn compete(
             _ => break,
         }
     }
-    let (Some(index), Some((_, trainee, mut first))) = (best(&sweep), leader) else {
-        bail!("{kind} diverged at every learning rate of the sweep")
-    };
+    let Some((_, trainee, mut first)) = leader else { bail!("{kind} had no learning rate to try") };
     // The sweep's best run is the first seed's: it is judged again, not run again.
-    first.judge(&trainee, &parts.held, pad)?;
+    first.judge(&trainee, &parts.held, parts.train.pad)?;
+    let parameters = trainee.parameter_count();
     drop(trainee);
-    let (rate, mut trials) = (sweep[index].0, vec![first]);
-    for seed in 1..contest.seeds {
-        let (trainee, mut trial) = train(rate, seed)?;
-        trial.judge(&trainee, &parts.held, pad)?;
-        watch(Event::Trial(kind, &trial))?;
-        trials.push(trial);
+    let mut trials = vec![first];
+    if let Some(index) = best(&sweep) {
+        for seed in 1..contest.seeds {
+            trials.push(train(sweep[index].0, seed, &parts.held)?.1);
+        }
     }
-    drop(base);
-    let (peak_bytes, optimiser_bytes, parameters) = measure(&recipe, &settings(rate, 0), &parts.train, open, meter)?;
-    let at_the_edge = sweep.len() > 1 && (index == 0 || index + 1 == sweep.len());
-    Ok(Entry { recipe, parameters, optimiser_bytes, peak_bytes, sweep, at_the_edge, trials })
+    let at_the_edge = sweep.len() > 1 && best(&sweep).is_some_and(|index| index == 0 || index + 1 == sweep.len());
+    say(Event::Done(kind))?;
+    Ok(Entry { recipe, parameters, cost: Cost::default(), sweep, at_the_edge, trials })
 }
 
 /// Index of the lowest loss.
@@ -166,51 +165,15 @@ fn best(sweep: &[Swept]) -> Option<usize> {
 /// Trains.
 fn one(trainee: &Trainee, settings: &Settings, data: &Data) -> Result<Trial> {
     let outcome = run(trainee, settings, data, None, None, &mut |_| Ok(()))?;
-    let (mut losses, mut seconds) = (Vec::new(), Vec::new());
-    for metric in &outcome.metrics {
-        if let Metric::Step { loss, seconds: took, .. } = metric {
-            losses.push(*loss);
-            seconds.push(*took);
-        }
-    }
+    let losses = outcome.metrics.iter().filter_map(|metric| match metric {
+        Metric::Step { loss, .. } => Some(*loss),
+        Metric::Held { .. } => None,
+    });
     Ok(Trial {
         learning_rate: settings.learning_rate,
         seed: settings.seed,
-        losses,
+        losses: losses.collect(),
         diverged: outcome.diverged.is_some(),
         judged: None,
-        step_seconds: fastest(&seconds),
     })
-}
-
-/// (peak bytes in a second step with the base, bytes of optimiser state, trained parameters): the first step makes the optimiser's state.
-fn measure(
-    recipe: &Recipe,
-    settings: &Settings,
-    data: &Data,
-    open: &dyn Fn() -> Result<Base>,
-    meter: Option<Meter>,
-) -> Result<(Option<usize>, usize, usize)> {
-    let before = meter.map_or(0, |meter| (meter.live)());
-    let trainee = Trainee::new(open()?.model, recipe.clone())?;
-    let mut optimizer = trainee.optimizer(Hyper { learning_rate: settings.learning_rate, ..Hyper::default() })?;
-    let examples: Vec<&Example> = data.train.iter().take(settings.batch).collect();
-    let batch = Batch::padded(&examples, data.pad, trainee.model().device())?;
-    let stepper = Stepper {
-        variables: trainee.variables(),
-        clip: settings.clip,
-        recompute: settings.recompute,
-        ..Stepper::plain(trainee.model(), trainee.doors())
-    };
-    stepper.step(optimizer.as_mut(), settings.learning_rate, std::slice::from_ref(&batch))?;
-    if let Some(meter) = meter {
-        (meter.reset)();
-    }
-    stepper.step(optimizer.as_mut(), settings.learning_rate, std::slice::from_ref(&batch))?;
-    let peak = meter.map(|meter| (meter.peak)().saturating_sub(before));
-    Ok((peak, optimizer.state_bytes(), trainee.parameter_count()))
-}
-
-fn fastest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
 }

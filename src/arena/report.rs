@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Budget, Entry, Results};
+use super::{Budget, Entry, Results, fused, measure};
 use crate::{
     demos::{Chart, Figure, Series},
-    train::{Held, Task, recipe::Size},
+    train::{Held, Kind, Task, recipe::Size},
 };
 
 /// The figures by file name.
@@ -42,8 +42,8 @@ pub fn figures(results: &Results) -> Figures {
             points(&|entry| Some(entry.parameters as f64)),
         ),
     )];
-    if results.entries.iter().all(|entry| entry.peak_bytes.is_some()) {
-        let megabytes = |entry: &Entry| entry.peak_bytes.map(|bytes| bytes as f64 / 1e6);
+    if results.entries.iter().all(|entry| entry.cost.peak_bytes.is_some()) {
+        let megabytes = |entry: &Entry| entry.cost.peak_bytes.map(|bytes| bytes as f64 / 1e6);
         let chart = points(&megabytes);
         all.push((
             "quality_memory.svg",
@@ -64,9 +64,10 @@ fn curves(results: &Results) -> Vec<Series> {
     entries.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
     let smooth = |entry: &Entry| {
         let losses = &entry.trials[0].losses;
+        let window = WINDOW.min(losses.len().max(1));
         let mean =
-            |(index, part): (usize, &[f64])| ((index + WINDOW) as f64, part.iter().sum::<f64>() / part.len() as f64);
-        losses.windows(WINDOW).enumerate().map(mean).collect()
+            |(index, part): (usize, &[f64])| ((index + window) as f64, part.iter().sum::<f64>() / part.len() as f64);
+        losses.windows(window).enumerate().map(mean).collect()
     };
     entries.into_iter().take(7).map(|e| Series { name: e.recipe.method.name().to_owned(), points: smooth(e) }).collect()
 }
@@ -112,8 +113,11 @@ pub fn markdown(results: &Results, command: &str, machine: &str) -> String {
     }
     let _ = writeln!(
         text,
-        "\nMade in {:.0} s on {machine} by\n\n```\n{command}\n```\n\nAll numbers are in [results.json](results.json).",
-        results.seconds
+        "\nMade in {:.0} s by the clock{} on {machine} by\n\n```\n{command}\n```\n\nThe runs took {:.0} s of it, the measured steps the \
+         rest. All numbers are in [results.json](results.json).",
+        results.seconds,
+        results.processor_seconds.map_or_else(String::new, |seconds| format!(", {seconds:.0} s of processor time,")),
+        results.run_seconds,
     );
     text
 }
@@ -123,7 +127,7 @@ fn rules(results: &Results) -> String {
     let equal = match contest.budget {
         Budget::Steps => "Sizes are each method's usual ones.".to_owned(),
         Budget::Parameters => format!(
-            "Sizes are fitted to {} trained parameters, as nearly as a size allows; (IA)³, full training and GaLore have no such size.",
+            "Sizes are fitted to {} trained parameters, as nearly as a size allows; full training, GaLore, (IA)³ and AdapterFusion have none to fit.",
             contest.parameters
         ),
     };
@@ -131,20 +135,37 @@ fn rules(results: &Results) -> String {
         "Every method took {} steps of {} examples, AdamW, a cosine after {} steps of warm-up. {equal} The learning rate is the best of a sweep \
          by a factor of {} around the method's usual one (on {} examples kept out of training; extended at an edge), then {} seeds at that rate. \
          Exactly right: the share of held-out answers that greedy decoding writes wholly right; mean over seeds, lowest to highest in brackets. \
-         Step: the fastest one. \
-         Peak memory: the most bytes alive in one step, base included, counted by the allocator.",
+         Step: the median of {} steps on one batch, in {} rounds through all methods while nothing else ran here, {}; processor: the time of \
+         all threads in such a step, which other work on the machine hardly changes. \
+         Peak memory: the most bytes alive in one step, base included, counted by the allocator.{}",
         contest.settings.steps,
         contest.settings.batch * contest.settings.accumulate,
         contest.settings.warmup,
         contest.factor,
         contest.validation,
         contest.seeds,
+        measure::STEPS * contest.rounds,
+        contest.rounds,
+        if contest.parallel.is_some() { "on one thread" } else { "on all threads" },
+        before(results),
     )
+}
+
+/// What AdapterFusion had before the contest, which its numbers must be read with.
+fn before(results: &Results) -> String {
+    match results.entries.iter().any(|entry| entry.recipe.method == Kind::AdapterFusion) {
+        true => format!(
+            " AdapterFusion fuses two Pfeiffer adapters (m = 16), each trained for {} steps on one half of the training examples at \
+             Pfeiffer's usual rate; those steps come on top of its own, and only the fusion's parameters count as trained.",
+            fused::steps(&results.contest)
+        ),
+        false => String::new(),
+    }
 }
 
 fn table(results: &Results) -> String {
     let mut text = String::from(
-        "| method | size | trained | optimiser, kB | peak, MB | step, ms | rate | held-out loss | exactly right, % |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| method | size | trained | optimiser, kB | peak, MB | step, ms | processor, ms | rate | held-out loss | exactly right, % |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let spread = |entry: &Entry, of: &dyn Fn(&Held) -> f64, digits: usize| match entry.spread(of) {
         Some((mean, low, high)) => format!("{mean:.digits$} ({low:.digits$}–{high:.digits$})"),
@@ -160,12 +181,13 @@ fn table(results: &Results) -> String {
         let edge = if entry.at_the_edge { "*" } else { "" };
         let _ = writeln!(
             text,
-            "| {} | {size} | {} | {:.0} | {} | {:.0} | {:.1e}{edge} | {} | {} |",
+            "| {} | {size} | {} | {:.0} | {} | {:.0} | {} | {:.1e}{edge} | {} | {} |",
             entry.recipe.method,
             entry.parameters,
-            entry.optimiser_bytes as f64 / 1e3,
-            entry.peak_bytes.map_or("-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6)),
-            1e3 * entry.step_seconds(),
+            entry.cost.optimiser_bytes as f64 / 1e3,
+            entry.cost.peak_bytes.map_or("-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6)),
+            1e3 * entry.cost.step_seconds,
+            entry.cost.step_processor_seconds.map_or("-".to_owned(), |seconds| format!("{:.0}", 1e3 * seconds)),
             entry.learning_rate(),
             spread(entry, &|held| held.loss, 3),
             spread(entry, &|held| 100.0 * held.exact, 1),

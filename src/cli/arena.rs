@@ -9,7 +9,10 @@ use candle_core::Device;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, Global, train::command};
+use super::{
+    Failure, Global,
+    train::{THREADS, command},
+};
 use crate::{
     arena::{self, Budget, Contest, Event, Meter, Results},
     model::{Base, Options, one_line, write_whole},
@@ -32,6 +35,9 @@ enum BudgetArg {
     Steps,
     Parameters,
 }
+
+/// A base with fewer parameters is small: threads would wait for one another in its products.
+const SMALL: usize = 10_000_000;
 
 /// Arguments of `deltaw arena`.
 #[derive(Debug, clap::Args)]
@@ -70,6 +76,12 @@ pub struct Args {
     /// Examples kept out of training to choose the rate by
     #[arg(long, default_value_t = 100)]
     validation: usize,
+    /// Methods side by side, each on one thread; 0 for one at a time on all threads [default: the number of cores on a small base, else 0]
+    #[arg(long, value_name = "COUNT")]
+    parallel: Option<usize>,
+    /// How often each method's steps are timed, in turn with the others' [default: 3 on a small base, else 1]
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Directory for report, numbers and figures
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -95,13 +107,16 @@ pub fn run(args: &Args, global: &Global, meter: Meter) -> Result<(), Failure> {
     let contest = contest(args, &spec, &base)?;
     let data = job(&contest).read(&base).map_err(unusable)?.data;
     drop(base);
-    let bar = bar(contest.methods.len());
+    if contest.parallel.is_some() && !one_thread() {
+        return again();
+    }
+    let progress = Progress::new(&contest);
     let results = arena::contest(&contest, &data, &open, Some(meter), &mut |event| {
-        show(&bar, event);
+        progress.show(event);
         Ok(())
     })
     .map_err(|error| Failure::machine(one_line(&error)))?;
-    bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     if let Some(dir) = &args.out {
         write(dir, &results).map_err(|error| Failure::machine(error.to_string()))?;
     }
@@ -123,6 +138,7 @@ fn contest(args: &Args, spec: &str, base: &Base) -> Result<Contest, Failure> {
     if !(args.factor > 1.0 && args.factor <= 100.0) {
         return Err(Failure::usage(format!("--factor {}: write a number above 1 and up to 100", args.factor)));
     }
+    let small = base.model.parameter_count() < SMALL;
     let smallest = Recipe { rank: 1, ..Recipe::new(Kind::Lora) };
     let default = crate::train::Trainee::new(base.model.clone(), smallest).map(|trainee| trainee.parameter_count());
     Ok(Contest {
@@ -141,8 +157,16 @@ fn contest(args: &Args, spec: &str, base: &Base) -> Result<Contest, Failure> {
         rates: args.rates,
         factor: args.factor,
         validation: args.validation,
+        parallel: args
+            .parallel
+            .map_or(if small { Some(cores()) } else { None }, |count| Some(count).filter(|count| *count > 0)),
+        rounds: args.rounds.unwrap_or(if small { 3 } else { 1 }),
         settings: Settings { steps: args.steps, batch: args.batch, warmup: args.steps / 10, ..Settings::default() },
     })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The task's data as a training run reads it.
@@ -158,32 +182,64 @@ fn job(contest: &Contest) -> Job {
     }
 }
 
-fn bar(methods: usize) -> ProgressBar {
-    let bar = if io::stderr().is_terminal() { ProgressBar::new(methods as u64) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} left {eta} {msg}") {
-        bar.set_style(style);
-    }
-    bar
+/// Whether candle computes on one thread.
+fn one_thread() -> bool {
+    THREADS.iter().all(|name| std::env::var(name).is_ok_and(|value| value == "1"))
 }
 
-fn show(bar: &ProgressBar, event: Event<'_>) {
-    match event {
-        Event::Begins(kind, done, _) => {
-            bar.set_position(done as u64);
-            bar.set_message(kind.name());
+/// Runs this very command with one thread to a product: candle reads its number of threads from the environment only, and its threads wait
+/// for one another by spinning, which on a small base takes three quarters of the time.
+fn again() -> Result<(), Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::machine(error.to_string()))?;
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1)).envs(THREADS.map(|name| (name, "1")));
+    let status = command.status().map_err(|error| Failure::machine(error.to_string()))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        // It has said why.
+        code => std::process::exit(code.unwrap_or(1)),
+    }
+}
+
+/// What is shown while it runs.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Every method is run once and measured in some rounds.
+    fn new(contest: &Contest) -> Self {
+        let all = contest.methods.len() * (1 + contest.rounds);
+        let bar = if io::stderr().is_terminal() { ProgressBar::new(all as u64) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} left {eta} {msg}") {
+            bar.set_style(style);
         }
-        Event::Trial(kind, trial) => {
-            let loss = trial.judged.map_or("diverged".to_owned(), |held| format!("loss {:.3}", held.loss));
-            bar.set_message(format!("{kind} at {:.1e}, seed {}: {loss}", trial.learning_rate, trial.seed));
+        Self { bar }
+    }
+
+    fn show(&self, event: Event) {
+        match event {
+            Event::Begins(kind) => self.bar.set_message(kind.name()),
+            Event::Trial(kind, rate, seed, loss) => {
+                let loss = loss.map_or("diverged".to_owned(), |loss| format!("loss {loss:.3}"));
+                self.bar.set_message(format!("{kind} at {rate:.1e}, seed {seed}: {loss}"));
+            }
+            Event::Done(kind) => {
+                self.bar.inc(1);
+                self.bar.set_message(format!("{kind} done"));
+            }
+            Event::Measured(kind) => {
+                self.bar.inc(1);
+                self.bar.set_message(format!("{kind}: steps measured"));
+            }
         }
-        Event::Done(_) => {}
     }
 }
 
 /// Report, numbers and figures.
 fn write(dir: &Path, results: &Results) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores();
     let machine = format!("{threads} cores ({})", std::env::consts::ARCH);
     write_whole(&dir.join("README.md"), arena::markdown(results, &command(), &machine).as_bytes())?;
     write_whole(&dir.join("results.json"), (serde_json::to_string(results)? + "\n").as_bytes())?;

@@ -115,8 +115,8 @@ impl Bottleneck {
     }
 }
 
-/// Bottlenecks in the layers of a model.
-#[derive(Debug)]
+/// Bottlenecks in the layers of a model. A copy shares their tensors.
+#[derive(Debug, Clone)]
 pub struct Adapters {
     name: String,
     placement: Placement,
@@ -159,6 +159,12 @@ impl Adapters {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     /// Where they stand.

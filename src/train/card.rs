@@ -85,6 +85,9 @@ fn kind(trainee: &Trainee) -> &'static str {
         (_, super::Kind::Qlora) => {
             "This adapter was trained on the base in four bits (NF4, double quantisation) and is best loaded on it so."
         }
+        (_, super::Kind::AdapterFusion) => {
+            "This fusion is in the format of the `adapters` library, with a copy of each adapter that it fuses."
+        }
         (_, super::Kind::Houlsby | super::Kind::Pfeiffer) => "This adapter is in the format of the `adapters` library.",
         _ => "This adapter is in the format of Hugging Face PEFT.",
     }

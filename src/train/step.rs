@@ -6,7 +6,7 @@ use super::{Batch, loss, recompute};
 use crate::{
     model::{Decoder, Doors},
     optim::{Optimizer, clip},
-    peft::Dropout,
+    peft::{Dropout, Fusion},
 };
 
 /// What takes steps.
@@ -15,7 +15,7 @@ pub struct Stepper<'a> {
     pub model: &'a Decoder,
     /// The method's doors in it.
     pub doors: &'a dyn Doors,
-    /// What is trained; asked for where gradients are accumulated, clipped or recomputed.
+    /// What is trained; asked for where gradients are accumulated, clipped, regularised or recomputed.
     pub variables: Vec<Var>,
     /// The longest gradient, by Euclidean norm over all tensors.
     pub clip: Option<f64>,
@@ -23,6 +23,8 @@ pub struct Stepper<'a> {
     pub recompute: bool,
     /// The method's dropout, whose masks recomputing must draw again.
     pub dropout: Option<&'a Dropout>,
+    /// The method's fusion: its regulariser is minimised with the loss, and not part of the loss that is reported.
+    pub fusion: Option<&'a Fusion>,
 }
 
 /// What a step found.
@@ -40,7 +42,7 @@ impl<'a> Stepper<'a> {
     /// Neither accumulates nor clips nor recomputes.
     #[must_use]
     pub fn plain(model: &'a Decoder, doors: &'a dyn Doors) -> Self {
-        Self { model, doors, variables: Vec::new(), clip: None, recompute: false, dropout: None }
+        Self { model, doors, variables: Vec::new(), clip: None, recompute: false, dropout: None, fusion: None }
     }
 
     /// One update from the mean loss over all scored tokens of all `batches`: the same, but for rounding, as if they were one.
@@ -63,6 +65,9 @@ impl<'a> Stepper<'a> {
             });
         }
         let mut grads = total.unwrap_or_default();
+        if let Some(fusion) = self.fusion {
+            grads = add(grads, fusion.regularisation()?.backward()?, &self.variables)?;
+        }
         let norm = self.clip.map(|limit| clip(&mut grads, &self.variables, limit)).transpose()?;
         optimizer.set_learning_rate(rate);
         optimizer.step(&grads)?;

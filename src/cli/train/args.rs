@@ -15,6 +15,7 @@ Examples:
   deltaw train --task revup --out my-lora                       the tiny base learns something new, in seconds
   deltaw train --task polarity --method ia3 --out my-ia3        SmolLM2 learns which words are positive
   deltaw train --base smollm2 --data train.jsonl --eval held.jsonl --rank 16 --steps 300 --out my-lora
+  deltaw train --task revup --method adapterfusion --fuse one --fuse two --out both   attention over two trained Pfeiffer adapters
   deltaw train --resume my-lora                                 go on after an interruption, to the same numbers
   deltaw train --list                                           the tasks and the methods
   deltaw train --task polarity --write-data data                the task's records as JSON lines";
@@ -96,6 +97,9 @@ struct MethodArgs {
     /// How much faster B learns in LoRA+
     #[arg(long, default_value_t = 16.0)]
     ratio: f64,
+    /// A trained Houlsby or Pfeiffer adapter that adapterfusion fuses; name two or more
+    #[arg(long, value_name = "DIR")]
+    fuse: Vec<PathBuf>,
     /// What updates the tensors
     #[arg(long, value_enum, default_value_t = OptimizerArg::Adamw)]
     optimizer: OptimizerArg,
@@ -213,6 +217,7 @@ impl MethodArgs {
             width: self.width,
             tokens: self.virtual_tokens,
             ratio: self.ratio,
+            fuse: self.fuse.clone(),
             optimizer: match self.optimizer {
                 OptimizerArg::Adamw => OptimizerKind::Adamw,
                 OptimizerArg::Paged => OptimizerKind::Paged,

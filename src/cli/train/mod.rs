@@ -125,7 +125,7 @@ fn machine(error: candle_core::Error) -> Failure {
 }
 
 /// How many threads compute; the same numbers ask for the same.
-const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
+pub(super) const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
 
 /// The command line as it was typed, quoted where a shell would need it, with the number of threads where it was set.
 pub(super) fn command() -> String {

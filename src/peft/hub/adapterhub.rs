@@ -165,6 +165,26 @@ fn activation(options: &Map<String, Value>) -> Result<Activation> {
     known.ok_or_else(|| Error::Msg(format!("option `non_linearity` is not supported with the value \"{name}\"")))
 }
 
+/// Whether `dir` holds a fusion, not a set of adapters.
+#[must_use]
+pub fn is_fusion(dir: &Path) -> bool {
+    dir.join(FUSION_CONFIG).is_file() && !dir.join(CONFIG).exists()
+}
+
+/// Reads a fusion with its adapters from the folders of their names beside it, as [`save_fusion`] writes them.
+///
+/// # Errors
+/// As [`load_fusion`], or an adapter's name cannot be a folder's.
+pub fn load_whole_fusion(dir: &Path, base: &Decoder) -> Result<Fusion> {
+    let config = object(&dir.join(FUSION_CONFIG))?;
+    let names = config.get("adapter_names").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let one = |name: &str| match name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+        true => Err(at(dir, format!("the fusion is of an adapter `{name}`, which can be no folder's name"))),
+        false => load(&dir.join(name), base),
+    };
+    load_fusion(dir, names.map(one).collect::<Result<_>>()?, base)
+}
+
 /// Reads a fusion of `adapters` for `base`.
 ///
 /// # Errors

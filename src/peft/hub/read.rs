@@ -21,6 +21,9 @@ use crate::{
 /// A file is missing or broken, an option is not supported, or a tensor is missing, unknown, not finite or does not fit.
 pub fn load(dir: &Path, base: &Decoder) -> Result<Adapter> {
     let file = dir.join(CONFIG);
+    if adapterhub::is_fusion(dir) {
+        return adapterhub::load_whole_fusion(dir, base).map(Adapter::Fusion);
+    }
     let text = read_text(&file)?;
     if is_adapterhub(&text) {
         return adapterhub::load(dir, base).map(Adapter::Bottleneck);

@@ -38,6 +38,9 @@ pub enum Kind {
     Houlsby,
     /// One bottleneck a layer.
     Pfeiffer,
+    /// Attention over trained bottlenecks, which stay as they are.
+    #[serde(rename = "adapterfusion")]
+    AdapterFusion,
     /// Virtual keys and values in every layer.
     Prefix,
     /// The same, made by an MLP while it trains.
@@ -66,7 +69,7 @@ type About = (&'static str, &'static str, Size, f64);
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Full,
         Self::Galore,
         Self::Lora,
@@ -82,6 +85,7 @@ impl Kind {
         Self::Ia3,
         Self::Houlsby,
         Self::Pfeiffer,
+        Self::AdapterFusion,
         Self::Prefix,
         Self::PrefixMlp,
         Self::Prompt,
@@ -105,6 +109,7 @@ impl Kind {
             Self::Ia3 => ("ia3", "vectors that scale activations", Size::Fixed, 1e-2),
             Self::Houlsby => ("houlsby", "two bottlenecks a layer", Size::Width, 2e-3),
             Self::Pfeiffer => ("pfeiffer", "one bottleneck a layer", Size::Width, 2e-3),
+            Self::AdapterFusion => ("adapterfusion", "attention over trained bottlenecks (--fuse)", Size::Fixed, 1e-3),
             Self::Prefix => ("prefix", "virtual keys and values in every layer", Size::Tokens, 1e-2),
             Self::PrefixMlp => ("prefix-mlp", "the same, made by an MLP while it trains", Size::Tokens, 2e-3),
             Self::Prompt => ("prompt", "virtual input embeddings", Size::Tokens, 3e-2),

@@ -1,9 +1,10 @@
 //! A method by name with its options: what makes something trainable of a base.
 
+mod fused;
 mod kind;
 mod trainee;
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use candle_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct Recipe {
     pub ratio: f64,
     /// Steps between two of GaLore's bases.
     pub every: usize,
+    /// Directories of the trained adapters that AdapterFusion fuses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fuse: Vec<PathBuf>,
     /// What updates the tensors.
     pub optimizer: OptimizerKind,
     /// Seed of the first values and of dropout.
@@ -63,6 +67,7 @@ impl Recipe {
             tokens: 16,
             ratio: lora_plus::RATIO,
             every: 50,
+            fuse: Vec::new(),
             optimizer: OptimizerKind::Adamw,
             seed: 0,
         }
@@ -109,6 +114,9 @@ impl Recipe {
             && !matches!(method, Kind::Lora | Kind::Rslora | Kind::LoraPlus | Kind::Qlora | Kind::Dora)
         {
             candle_core::bail!("{method} has no dropout here; leave it out");
+        }
+        if *method != Kind::AdapterFusion && !self.fuse.is_empty() {
+            candle_core::bail!("{method} fuses nothing; --fuse goes with --method adapterfusion");
         }
         if *method == Kind::Galore && self.optimizer != OptimizerKind::Adamw {
             candle_core::bail!("galore is an optimiser itself; leave --optimizer out");

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use candle_core::{Result, Var};
+use candle_core::{Result, Var, bail};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Kind, OptimizerKind, Recipe};
+use super::{Kind, OptimizerKind, Recipe, fused};
 use crate::{
     model::{Decoder, Doors, Projection, Shut, save_dir, save_like},
     optim::{
@@ -16,7 +16,7 @@ use crate::{
         paged::PagedAdamW,
     },
     peft::{
-        Dora, Dropout, Full, Ia3, Lora, Method, PTuning, Prefix, Prompt, Start, TiedLora, Vera,
+        Dora, Dropout, Full, Fusion, Ia3, Lora, Method, PTuning, Prefix, Prompt, Start, TiedLora, Vera,
         bottleneck::{self, Adapters},
         dense::Dense,
         houlsby,
@@ -39,6 +39,7 @@ enum Built {
     Started(Start),
     Peft(Box<dyn InPeft>),
     Bottleneck(Adapters),
+    Fusion(Fusion),
     Tied(TiedLora),
     Full(Full),
 }
@@ -54,11 +55,39 @@ impl Trainee {
     /// Applies `recipe` to a base. Weights that the method does not need any more are let go.
     ///
     /// # Errors
-    /// The recipe's options do not fit the method or the base.
+    /// The recipe's options do not fit the method or the base, or the adapters to be fused cannot be read.
     pub fn new(base: Decoder, recipe: Recipe) -> Result<Self> {
         recipe.check()?;
         let (model, built) = build(base, &recipe)?;
         Ok(Self { model, built, recipe })
+    }
+
+    /// A fresh fusion of trained adapters, which stay as they are.
+    ///
+    /// # Errors
+    /// There are fewer than two, or they do not stand at the same places.
+    pub fn fusion(base: Decoder, recipe: Recipe, adapters: Vec<Adapters>) -> Result<Self> {
+        recipe.check()?;
+        let built = Built::Fusion(fusion(&base, &recipe, adapters)?);
+        Ok(Self { model: base, built, recipe })
+    }
+
+    /// The fusion, whose regulariser is part of what is minimised.
+    #[must_use]
+    pub fn fused(&self) -> Option<&Fusion> {
+        match &self.built {
+            Built::Fusion(fusion) => Some(fusion),
+            _ => None,
+        }
+    }
+
+    /// The bottleneck adapters, if the method is one of theirs.
+    #[must_use]
+    pub fn bottleneck(&self) -> Option<&Adapters> {
+        match &self.built {
+            Built::Bottleneck(adapters) => Some(adapters),
+            _ => None,
+        }
     }
 
     /// The model that runs: the base, what a start left of it, or the copy whose weights train.
@@ -77,6 +106,7 @@ impl Trainee {
             Built::Started(start) => &start.adapter,
             Built::Peft(method) => method.as_ref(),
             Built::Bottleneck(method) => method,
+            Built::Fusion(method) => method,
             Built::Tied(method) => method,
             Built::Full(_) => return None,
         })
@@ -182,6 +212,7 @@ impl Trainee {
                 hub::save(dir, format, &self.model, base_name)
             }
             Built::Bottleneck(adapters) => adapterhub::save(dir, adapters, &self.model, base_name),
+            Built::Fusion(fusion) => adapterhub::save_fusion(dir, fusion, &self.model, base_name),
             Built::Tied(tied) => whole(&merge(&self.model, tied)?.model),
             Built::Full(full) => whole(full.model()),
         }
@@ -234,12 +265,20 @@ fn build(base: Decoder, recipe: &Recipe) -> Result<(Decoder, Built)> {
         }
         Kind::Houlsby => Built::Bottleneck(houlsby::new(&base, &bottleneck)?),
         Kind::Pfeiffer => Built::Bottleneck(pfeiffer::new(&base, &bottleneck)?),
+        Kind::AdapterFusion => Built::Fusion(fusion(&base, recipe, fused::read(recipe, &base)?)?),
         Kind::Prefix => Built::Peft(Box::new(Prefix::random(recipe.tokens, base.config(), &mut rng, base.device())?)),
         Kind::PrefixMlp => Built::Peft(Box::new(prefix_mlp(&base, recipe, &mut rng)?)),
         Kind::Prompt => Built::Peft(Box::new(Prompt::from_vocabulary(recipe.tokens, &base, &mut rng)?)),
         Kind::PTuning => Built::Peft(Box::new(PTuning::new(recipe.tokens, recipe.width, &base, &mut rng)?)),
     };
     Ok((base, built))
+}
+
+fn fusion(base: &Decoder, recipe: &Recipe, adapters: Vec<Adapters>) -> Result<Fusion> {
+    if adapters.len() < 2 {
+        bail!("adapterfusion chooses between trained adapters: name two or more, each by --fuse DIR");
+    }
+    Fusion::new(base, adapters, recipe.seed)
 }
 
 /// A prefix with the MLP of PEFT's `prefix_projection`.

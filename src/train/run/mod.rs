@@ -170,6 +170,7 @@ impl<'a> Run<'a> {
             clip: self.settings.clip,
             recompute: self.settings.recompute,
             dropout: self.trainee.dropout(),
+            fusion: self.trainee.fused(),
         };
         let rate = self.settings.rates().rate(self.state.step);
         self.trainee.train(true);
