@@ -69,3 +69,42 @@ fn what_cannot_be_used_is_one_line_and_exit_code_2() {
         assert!(error.contains(part) && error.lines().count() == 1, "{args:?}: {error}");
     }
 }
+
+#[test]
+fn the_dialogue_refuses_nonsense_at_once_and_lets_go() {
+    let start = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_deltaw"));
+        command.arg("advise").env("NO_COLOR", "1").env("TERM", "xterm");
+        rexpect::session::spawn_command(command, Some(60_000)).unwrap()
+    };
+    let mut terminal = start();
+    let talk = [
+        ("The base", "banana", "no architecture is called `banana`"),
+        ("The base", "8B", "Memory of one GPU"),
+        ("", "zero", "`zero` is no memory size"),
+        ("Memory of one GPU", "24GB", "GPUs"),
+        ("", "0", "`0` is no whole number from 1 to 1000000"),
+        ("GPUs", "2", "To learn"),
+        ("", "world peace", "`world peace` is none of classification, style"),
+        ("To learn", "code", "Training examples"),
+        ("", "0", "`0` is no whole number from 1 to"),
+        ("Training examples", "5,000", "Tasks"),
+        ("", "", "Serving"),
+        ("", "maybe", "`maybe` is none of auto, merged, many"),
+        ("Serving", "many", "vllm serve"),
+    ];
+    for (question, reply, then) in talk {
+        terminal.exp_string(question).unwrap();
+        terminal.send_line(reply).unwrap();
+        assert!(terminal.exp_string(then).is_ok(), "after {reply:?}");
+    }
+    terminal.exp_eof().unwrap();
+    for key in ['c', 'd'] {
+        let mut terminal = start();
+        terminal.exp_string("The base").unwrap();
+        terminal.send_control(key).unwrap();
+        terminal.exp_eof().unwrap();
+        let status = format!("{:?}", terminal.process().wait().unwrap());
+        assert!(status.starts_with("Exited(") && status.ends_with(", 0)"), "{status}");
+    }
+}

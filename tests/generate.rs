@@ -4,6 +4,8 @@
 #[path = "common/smollm2.rs"]
 mod common;
 
+use std::io::{Read as _, Write as _};
+
 use assert_cmd::Command;
 use candle_core::Device;
 use deltaw::{
@@ -93,6 +95,37 @@ fn unusable_input_is_one_line_and_exit_code_2() {
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
         assert!(error.contains(part), "{args:?}: {error}");
+    }
+}
+
+/// A hub that accepts a connection, reads, and after `say` says nothing more.
+fn silent_hub(say: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(say.as_bytes());
+            open.push(stream);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_hub_that_says_nothing_ends_in_one_line() {
+    let cut = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"siblings\": [";
+    for say in ["", cut] {
+        let hub = silent_hub(say);
+        let variables = [("HF_ENDPOINT", &*hub), ("HF_HUB_DOWNLOAD_TIMEOUT", "2"), ("no_proxy", "127.0.0.1")];
+        let clock = std::time::Instant::now();
+        let (code, out, err) = deltaw(&["--base", "someone/model", "hello"], "", &variables);
+        assert_eq!((code, &*out), (2, ""), "{err}");
+        assert!(err.contains("someone/model from the hub (nothing came for 2 s)"), "{err}");
+        assert!(err.contains("pip install") && err.trim().lines().count() == 1, "{err}");
+        assert!(clock.elapsed().as_secs() < 30);
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::ValueEnum;
 use rustyline::{DefaultEditor, error::ReadlineError};
 
-use super::{Args, Failure, model, size};
+use super::{Args, Failure, MOST, MOST_EXAMPLES, MOST_GPUS, model, size};
 
 /// A question, its default, and what takes the reply.
 type Question = (&'static str, &'static str, fn(&mut Args, &str) -> Result<(), String>);
@@ -17,19 +17,29 @@ const QUESTIONS: [Question; 7] = [
         args.gpu_memory = Some(reply.to_owned());
         Ok(())
     }),
-    ("GPUs", "1", |args, reply| count(reply).map(|value| args.gpus = Some(value))),
+    ("GPUs", "1", |args, reply| count(reply, MOST_GPUS).map(|value| args.gpus = Some(value))),
     ("To learn (classification, style, instructions, code, knowledge, rl)", "instructions", |args, reply| {
-        ValueEnum::from_str(reply, true).map(|goal| args.goal = Some(goal))
+        word(reply).map(|goal| args.goal = Some(goal))
     }),
-    ("Training examples", "10000", |args, reply| count(reply).map(|value| args.examples = Some(value))),
-    ("Tasks, each with its own adapter", "1", |args, reply| count(reply).map(|value| args.tasks = Some(value))),
-    ("Serving (auto, merged, many)", "auto", |args, reply| {
-        ValueEnum::from_str(reply, true).map(|serving| args.serving = Some(serving))
-    }),
+    ("Training examples", "10000", |args, reply| count(reply, MOST_EXAMPLES).map(|value| args.examples = Some(value))),
+    ("Tasks, each with its own adapter", "1", |args, reply| count(reply, MOST).map(|value| args.tasks = Some(value))),
+    ("Serving (auto, merged, many)", "auto", |args, reply| word(reply).map(|serving| args.serving = Some(serving))),
 ];
 
-fn count(reply: &str) -> Result<u64, String> {
-    reply.replace([',', '_'], "").parse().map_err(|_| format!("`{reply}` is no whole number"))
+fn count(reply: &str, most: u64) -> Result<u64, String> {
+    let value: Option<u64> = reply.replace([',', '_'], "").parse().ok();
+    value
+        .filter(|value| (1..=most).contains(value))
+        .ok_or_else(|| format!("`{reply}` is no whole number from 1 to {most}"))
+}
+
+/// One of the words that an option takes.
+fn word<T: ValueEnum>(reply: &str) -> Result<T, String> {
+    T::from_str(reply, true).map_err(|_| {
+        let all = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("`{reply}` is none of {}", names.join(", "))
+    })
 }
 
 fn base(args: &mut Args, reply: &str) -> Result<(), String> {

@@ -139,8 +139,10 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The largest count that is taken; products of it with sizes still fit.
+/// The largest counts that are taken; products of them with sizes still fit.
 const MOST: u64 = 1_000_000_000;
+const MOST_EXAMPLES: u64 = 1000 * MOST;
+const MOST_GPUS: u64 = 1_000_000;
 
 /// `given` within 1 to `most`, or the default.
 fn count(flag: &str, given: Option<u64>, default: u64, most: u64) -> Result<u64, Failure> {
@@ -171,9 +173,9 @@ impl Args {
             model,
             base,
             memory: size::bytes(memory).map_err(Failure::usage)?,
-            gpus: count("--gpus", self.gpus, 1, 1_000_000)?,
+            gpus: count("--gpus", self.gpus, 1, MOST_GPUS)?,
             goal: self.goal.unwrap_or(GoalArg::Instructions).into(),
-            examples: count("--examples", self.examples, 10_000, MOST * 1000)?,
+            examples: count("--examples", self.examples, 10_000, MOST_EXAMPLES)?,
             tasks: count("--tasks", self.tasks, 1, MOST)?,
             length: count("--length", self.length, 2048, 10_000_000)?,
             serving: self.serving.unwrap_or(ServingArg::Auto).into(),

@@ -45,13 +45,20 @@ mod online {
     use std::{
         collections::BTreeSet,
         path::{Path, PathBuf},
+        sync::mpsc::{self, RecvTimeoutError, Sender},
+        thread,
+        time::Duration,
     };
 
     use candle_core::{Result, bail};
     use hf_hub::{
         Cache, Repo,
-        api::sync::{ApiBuilder, ApiError},
+        api::{
+            Progress,
+            sync::{ApiBuilder, ApiError, ApiRepo},
+        },
     };
+    use indicatif::ProgressBar;
 
     use super::INSTEAD;
     use crate::model::one_line;
@@ -76,30 +83,105 @@ mod online {
             })
     }
 
+    /// Seconds of silence after which the hub counts as gone; as `huggingface_hub`, `HF_HUB_DOWNLOAD_TIMEOUT` says otherwise.
+    const PATIENCE: u64 = 30;
+
+    /// What the thread that downloads says.
+    enum Word {
+        /// Something came.
+        Alive,
+        /// The path of `config.json`, if the repository has what a base needs.
+        Done(std::result::Result<Option<PathBuf>, ApiError>),
+    }
+
+    /// hf-hub sets no time limit and takes no other client, so a thread downloads and this one watches whether anything comes. A thread
+    /// that hangs is left to the end of the program.
     pub(super) fn download(id: &str, progress: bool) -> Result<PathBuf> {
-        let mut builder = ApiBuilder::from_env().with_progress(progress);
-        if let Ok(token) = std::env::var("HF_TOKEN") {
-            builder = builder.with_token(Some(token));
-        }
-        let fetched = || -> std::result::Result<_, ApiError> {
-            let repo = builder.build()?.repo(Repo::model(id.to_owned()));
-            let listed: BTreeSet<String> = repo.info()?.siblings.into_iter().map(|file| file.rfilename).collect();
-            let weights: Vec<&String> = listed.iter().filter(|name| is_weights(name)).collect();
-            if weights.is_empty() || !listed.contains("config.json") {
-                return Ok(None);
+        let patience = std::env::var("HF_HUB_DOWNLOAD_TIMEOUT").ok().and_then(|text| text.trim().parse().ok());
+        let patience = patience.filter(|seconds| *seconds > 0).unwrap_or(PATIENCE);
+        let (sender, words) = mpsc::channel();
+        let (owned, alive) = (id.to_owned(), sender.clone());
+        let bar = if progress { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        let watched = bar.clone();
+        thread::spawn(move || {
+            let done = fetched(&owned, &watched, &alive);
+            // Nobody listens any more after a long silence.
+            let _ = sender.send(Word::Done(done));
+        });
+        let done = loop {
+            match words.recv_timeout(Duration::from_secs(patience)) {
+                Ok(Word::Alive) => {}
+                Ok(Word::Done(done)) => break done,
+                Err(RecvTimeoutError::Timeout) => {
+                    bar.finish_and_clear();
+                    bail!("cannot fetch {id} from the hub (nothing came for {patience} s): {INSTEAD}")
+                }
+                Err(RecvTimeoutError::Disconnected) => bail!("cannot fetch {id} from the hub: {INSTEAD}"),
             }
-            for name in weights {
-                repo.get(name)?;
-            }
-            for name in SMALL.into_iter().filter(|name| listed.contains(*name)) {
-                repo.get(name)?;
-            }
-            repo.get("config.json").map(Some)
         };
-        match fetched() {
+        match done {
             Ok(Some(config)) => Ok(config.parent().map(Path::to_path_buf).unwrap_or_default()),
             Ok(None) => bail!("{id} on the hub has no config.json with safetensors: {INSTEAD}"),
             Err(error) => bail!("cannot fetch {id} from the hub ({}): {INSTEAD}", one_line(&error)),
+        }
+    }
+
+    fn fetched(id: &str, bar: &ProgressBar, alive: &Sender<Word>) -> std::result::Result<Option<PathBuf>, ApiError> {
+        let mut builder = ApiBuilder::from_env().with_progress(false);
+        if let Ok(token) = std::env::var("HF_TOKEN") {
+            builder = builder.with_token(Some(token));
+        }
+        let repo = builder.build()?.repo(Repo::model(id.to_owned()));
+        let listed: BTreeSet<String> = repo.info()?.siblings.into_iter().map(|file| file.rfilename).collect();
+        let weights: Vec<&String> = listed.iter().filter(|name| is_weights(name)).collect();
+        if weights.is_empty() || !listed.contains("config.json") {
+            return Ok(None);
+        }
+        for name in weights {
+            get(&repo, id, name, bar, alive)?;
+        }
+        for name in SMALL.into_iter().filter(|name| listed.contains(*name)) {
+            get(&repo, id, name, bar, alive)?;
+        }
+        get(&repo, id, "config.json", bar, alive).map(Some)
+    }
+
+    /// A file of the repository, from the cache if it is there.
+    fn get(
+        repo: &ApiRepo,
+        id: &str,
+        name: &str,
+        bar: &ProgressBar,
+        alive: &Sender<Word>,
+    ) -> std::result::Result<PathBuf, ApiError> {
+        let _ = alive.send(Word::Alive);
+        match Cache::from_env().model(id.to_owned()).get(name) {
+            Some(path) => Ok(path),
+            None => repo.download_with_progress(name, Watched { bar: bar.clone(), alive: alive.clone() }),
+        }
+    }
+
+    /// Shows a download and says that it goes on.
+    struct Watched {
+        bar: ProgressBar,
+        alive: Sender<Word>,
+    }
+
+    impl Progress for Watched {
+        fn init(&mut self, size: usize, name: &str) {
+            self.bar.reset();
+            Progress::init(&mut self.bar, size, name);
+            let _ = self.alive.send(Word::Alive);
+        }
+
+        fn update(&mut self, size: usize) {
+            Progress::update(&mut self.bar, size);
+            let _ = self.alive.send(Word::Alive);
+        }
+
+        fn finish(&mut self) {
+            self.bar.finish_and_clear();
+            let _ = self.alive.send(Word::Alive);
         }
     }
 
