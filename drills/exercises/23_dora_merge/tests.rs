@@ -43,8 +43,7 @@ pub fn register(suite: &mut Suite) {
         let [g, v, _] = parts()?;
         case.close("dm", magnitude_gradient(&g, &v)?, [0.6, 12.0 / 13.0], 1e-5)
             .mistake("V is not divided by its norms", [3.0, 12.0])
-            .mistake("divided by the square of the norm", [3.0 / 25.0, 12.0 / 169.0])
-            .mistake("summed down the columns; each output has a row", [0.6, 12.0 / 13.0].map(|v: f64| v + 1.0));
+            .mistake("divided by the square of the norm", [3.0 / 25.0, 12.0 / 169.0]);
         Ok(())
     });
     suite.case("the gradient by the direction, norms held constant", 2, |case| {

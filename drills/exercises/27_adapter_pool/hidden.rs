@@ -32,7 +32,7 @@ pub fn register(suite: &mut Suite) {
         Ok(())
     });
     suite.case("sixteen-megabyte adapters", 1, |case| {
-        // r = 16 on q and v of Llama-2-7B in 16 bits: 16,777,216 bytes. 80 of them in 1.5 GB: 89 fit.
+        // r = 16 on q and v of Llama-2-7B in 16 bits: 16,777,216 bytes. 89 of them fit into 1.5 GB.
         let mut pool = Pool::new(1_500_000_000);
         for id in 0..200 {
             pool.request(id, 16_777_216, &[])?;
