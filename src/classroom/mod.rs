@@ -57,12 +57,16 @@ pub mod course;
 mod diagnosis;
 mod fault;
 #[cfg(feature = "cli")]
+pub mod grade;
+#[cfg(feature = "cli")]
 pub mod gradebook;
 pub mod harness;
 mod measure;
 pub mod record;
 #[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod sandbox;
 mod seal;
 mod suite;
 

@@ -85,7 +85,7 @@ enum Command {
     Demo(demo::Args),
     /// What is said about LoRA, what is true, and the evidence
     Claims(claims::Args),
-    /// Teach a class
+    /// Exercises for a class, their grading, the teacher's page
     Class(class::Args),
     /// What your record says
     Stats(stats::Args),
