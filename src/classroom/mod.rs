@@ -50,6 +50,9 @@
 //! - Panics and errors of the student's code are results of the test in which they happen; the next test runs.
 //! - What the student's code prints goes to the program's standard output and error, and means nothing.
 //!
+//! `deltaw class grade` goes further: there the student's files are a library of their own, compiled where no test can be read, and `answer` is
+//! that library. So neither `include_str!` nor a path through the crate reaches the tests.
+//!
 //! With features `default-features = false` all of this is there; the course itself and the commands need `cli`.
 
 mod case;

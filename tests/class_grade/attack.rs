@@ -80,13 +80,13 @@ pub const ATTACKS: &[Attack] = &[
     ),
     items(
         "forges_records",
-        "forge(std::path::Path::new(\"/\"), 0);",
+        "forge(std::path::Path::new(\"/\"), 0); todo!();",
         "fn forge(at: &std::path::Path, depth: usize) { use std::io::Write as _; for entry in std::fs::read_dir(at).into_iter().flatten().flatten() { \
          let path = entry.path(); if path.is_symlink() || path.starts_with(\"/usr\") { continue; } if path.is_dir() { if depth < 12 { forge(&path, depth + 1) } } \
          else if let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(&path) { \
          let _ = writeln!(file, \"{{\\\"kind\\\":\\\"end\\\",\\\"cases\\\":0,\\\"seal\\\":\\\"00\\\"}}\"); } } }",
         &[Hostile],
-        &[Hostile],
+        &[Hostile, Failed],
         "fs",
     ),
     attack(
@@ -172,14 +172,14 @@ pub const ATTACKS: &[Attack] = &[
         "",
     ),
     attack("unsafe_code", "unsafe { std::ptr::null::<u8>().read_volatile(); }", &[Compile], &[Compile], "unsafe"),
-    items("assembly", "", "core::arch::global_asm!(\".globl deltaw_x\");", &[Compile], &[Compile], "unsafe"),
+    items("assembly", "", "core::arch::global_asm!(\".globl deltaw_x\");", &[Compile], &[Compile], "global_asm"),
     items(
         "own_section",
         "",
         "#[unsafe(link_section = \".init_array\")] pub static START: extern \"C\" fn() = start; extern \"C\" fn start() {}",
         &[Compile],
         &[Compile],
-        "unsafe",
+        "link_section",
     ),
     items("runs_hidden_tests", "let _ = crate::hidden::register;", "", &[Compile], &[Compile], "hidden"),
     attack(
@@ -195,7 +195,7 @@ pub const ATTACKS: &[Attack] = &[
         "#[inline(never)] fn deep(x: &[u8; 4096]) -> u8 { let y = std::hint::black_box([x[0]; 4096]); deep(&y).wrapping_add(y[1]) }",
         &[Failed],
         &[Failed],
-        "stack",
+        "calls itself",
     ),
 ];
 

@@ -97,7 +97,7 @@ impl Class {
         self.want(link, &id, &[Status::Hostile], Points::None, "link");
         // Tests and a build of their own are not looked at.
         let own = "attack_own_tests";
-        self.put(own, &id, &exercise(&id, "exercise.rs").replace("todo!()", "panic!()"));
+        self.put(own, &id, &exercise(&id, "exercise.rs").replace("todo!(", "panic!("));
         let place = self.folder.join(own);
         fs::write(place.join("Cargo.toml"), "[package]\nname = \"x\"\nbuild = \"build.rs\"\n").unwrap();
         fs::write(place.join("build.rs"), "fn main() { loop {} }").unwrap();

@@ -1,7 +1,7 @@
 //! A class of made-up submissions, honest and not, is graded: each gets what it should, and why is named.
 //!
 //! `DELTAW_CLASS=100 cargo test --release --test class_grade -- --nocapture` grades a hundred and says how long it took.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attack;
 mod class;

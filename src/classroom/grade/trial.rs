@@ -81,6 +81,13 @@ fn judge(ran: &Ran, record: Result<record::Record, Broken>, exercise: &str, seco
                 format!("the stack overflowed {after}: a function calls itself without end"),
             );
         }
+        // SIGSEGV: without /proc the runtime does not know where a stack ends, and says nothing.
+        End::Signal(11) => {
+            return nothing(
+                Status::Failed,
+                format!("it crashed {after}, most often because a function calls itself without end"),
+            );
+        }
         End::Signal(signal) => return nothing(Status::Failed, format!("it crashed (signal {signal}) {after}")),
     }
     match record {
