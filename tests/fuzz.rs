@@ -1,8 +1,11 @@
 //! Mangled banks and mangled answers: a verdict or an error, never a panic.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::OnceLock;
+
 use deltaw::quiz::{
     bank::{BUILTIN, Bank, builtin, check},
+    evaluate::Labelled,
     grade::{Instance, Lexicon, grade},
 };
 use proptest::prelude::*;
@@ -54,6 +57,58 @@ proptest! {
             prop_assert!((0.0..=1.0).contains(&verdict.score));
         }
     }
+}
+
+/// More with `DELTAW_FUZZ=20000`.
+fn cases() -> u32 {
+    std::env::var("DELTAW_FUZZ").ok().and_then(|cases| cases.parse().ok()).unwrap_or(600)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Real answers cut, doubled, turned round and filled with junk, to any free-text question.
+    #[test]
+    fn mangled_answers_get_a_verdict(
+        question in any::<prop::sample::Index>(), answer in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(),
+        cut in 0usize..60, put in nasty(), times in 1usize..40, upper in any::<bool>(), back in any::<bool>(),
+    ) {
+        let (bank, lexicon, answers) = field();
+        let text: Vec<char> = answers[answer.index(answers.len())].chars().collect();
+        let start = at.index(text.len() + 1);
+        let end = (start + cut).min(text.len());
+        let mut mangled: Vec<char> = text[..start].to_vec();
+        mangled.extend(put.repeat(times).chars());
+        mangled.extend(&text[end..]);
+        if back {
+            mangled.reverse();
+        }
+        let mangled: String = mangled.into_iter().collect();
+        let mangled = if upper { mangled.to_uppercase() } else { mangled };
+        let question = &bank.questions[question.index(bank.questions.len())];
+        let began = std::time::Instant::now();
+        let verdict = grade(&Instance::draw(question, 0), lexicon, &mangled);
+        prop_assert!((0.0..=1.0).contains(&verdict.score));
+        // Far above what it takes, so that only a blow-up trips it on a busy machine.
+        prop_assert!(began.elapsed().as_secs_f64() < 5.0, "{} bytes", mangled.len());
+        for point in &verdict.hit {
+            for said in &point.evidence {
+                prop_assert!(mangled.contains(said.as_str()), "`{said}` is no quotation");
+            }
+        }
+    }
+}
+
+/// The free-text questions, ready to grade, and answers to them.
+fn field() -> &'static (Bank, Lexicon, Vec<String>) {
+    static FIELD: OnceLock<(Bank, Lexicon, Vec<String>)> = OnceLock::new();
+    FIELD.get_or_init(|| {
+        let mut bank = builtin().unwrap();
+        bank.questions.retain(|question| question.rubric.is_some());
+        let lexicon = Lexicon::new(&bank);
+        let answer = |line: &str| serde_json::from_str::<Labelled>(line).unwrap().answer;
+        (bank, lexicon, include_str!("data/grader_dev.jsonl").lines().map(answer).collect())
+    })
 }
 
 /// One question of each kind.

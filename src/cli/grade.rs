@@ -3,18 +3,19 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 use serde_json::json;
 use strsim::damerau_levenshtein;
 
-use super::{Failure, Global, judge, open_bank};
+use super::{Failure, Global, embeddings::EmbeddingsArgs, judge, open_bank};
 use crate::quiz::{
     bank::{Bank, Question},
     grade::{Instance, Lexicon, grade},
     judge::Judge,
+    verdict::PointVerdict,
 };
 
 /// Longest line of a batch file, in bytes.
@@ -43,6 +44,11 @@ pub struct Args {
     /// File of lines {"id": …, "answer": …}, or `-`; prints one JSON verdict a line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "answer"])]
     batch: Option<PathBuf>,
+    /// With --batch: grade as if no answer of FILE were known, for calibration
+    #[arg(long, requires = "batch")]
+    unseen: bool,
+    #[command(flatten)]
+    embeddings: EmbeddingsArgs,
     #[command(flatten)]
     judge: judge::JudgeArgs,
 }
@@ -62,9 +68,17 @@ struct Line {
 /// See [`Failure`].
 pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     let bank = open_bank(global)?;
-    let lexicon = Lexicon::new(&bank);
+    let mut lexicon = args.embeddings.lexicon(&bank)?;
     let mut judge = args.judge.open(global)?;
     if let Some(file) = &args.batch {
+        if args.unseen && file.as_os_str() != "-" {
+            let mut answers = Vec::new();
+            lines(file, |_, line| {
+                answers.push(line.answer);
+                Ok(())
+            })?;
+            lexicon = lexicon.forgetting(answers);
+        }
         return batch(file, &bank, &lexicon, judge.as_mut());
     }
     let (Some(id), Some(answer)) = (args.id, args.answer) else {
@@ -118,14 +132,14 @@ pub fn find<'a>(bank: &'a Bank, id: &str) -> Result<&'a Question, Failure> {
     })
 }
 
-fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon, mut judge: Option<&mut Judge>) -> Result<(), Failure> {
+/// Calls `each` with every line of a batch and its number.
+fn lines(file: &Path, mut each: impl FnMut(usize, Line) -> Result<(), Failure>) -> Result<(), Failure> {
     let mut input: Box<dyn BufRead> = if file.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
         let opened = File::open(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
         Box::new(BufReader::new(opened))
     };
-    let mut out = io::stdout().lock();
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
@@ -141,22 +155,31 @@ fn batch(file: &PathBuf, bank: &Bank, lexicon: &Lexicon, mut judge: Option<&mut 
         }
         let line: Line = serde_json::from_slice(&bytes)
             .map_err(|error| bad(format!("{error}; each line is {{\"id\": …, \"answer\": …}}")))?;
-        let question = find(bank, &line.id).map_err(|error| bad(error.to_string()))?;
+        each(number, line)?;
+    }
+    Ok(())
+}
+
+fn batch(file: &Path, bank: &Bank, lexicon: &Lexicon, mut judge: Option<&mut Judge>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    lines(file, |number, line| {
+        let question = find(bank, &line.id)
+            .map_err(|error| Failure::usage(format!("{} line {number}: {error}", file.display())))?;
         let instance = Instance::draw(question, line.seed);
         let verdict = grade(&instance, lexicon, &line.answer);
-        let ids =
-            |points: &[crate::quiz::verdict::PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
+        let ids = |points: &[PointVerdict]| points.iter().map(|p| p.id.clone()).collect::<Vec<_>>();
         let wrong: Vec<_> = verdict.misconceptions.iter().map(|caught| caught.id.clone()).collect();
         let trace = verdict.trace.as_ref();
-        let features = trace.map(|trace| trace.features.list());
+        let expected = trace.and_then(|trace| trace.expected);
+        let features = trace.filter(|_| expected.is_some()).map(|trace| trace.features.list());
         let mut row = json!({
             "id": line.id, "label": verdict.label, "score": verdict.score, "hit": ids(&verdict.hit), "missed": ids(&verdict.missed),
-            "misconceptions": wrong, "notes": verdict.notes, "features": features, "expected": trace.and_then(|trace| trace.expected),
+            "misconceptions": wrong, "notes": verdict.notes, "features": features, "expected": expected,
         });
         if let Some(judge) = judge.as_deref_mut() {
             row["judge"] = json!(judge::consult(judge, &instance, &verdict, &line.answer));
         }
         writeln!(out, "{row}")?;
-    }
-    Ok(())
+        Ok(())
+    })
 }

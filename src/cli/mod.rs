@@ -12,6 +12,7 @@ pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod drill;
+pub mod embeddings;
 pub mod eval;
 pub mod export;
 mod failure;

@@ -4,17 +4,18 @@ use std::fmt::Write as _;
 
 use crate::quiz::{
     grade::Instance,
-    verdict::{Label, PointVerdict, Verdict},
+    verdict::{Label, Verdict},
 };
+
+/// Most characters of one quotation.
+const QUOTED: usize = 160;
 
 /// How much of a verdict is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// The judgement, what was missed, and corrections.
+    /// The judgement: each point with the words that earned it, what was missed, corrections.
     Brief,
-    /// With the words that earned each point.
-    Found,
-    /// With those words, the model answer and the why.
+    /// With the model answer and the why.
     Full,
 }
 
@@ -30,7 +31,7 @@ pub fn show(instance: &Instance<'_>, verdict: &Verdict, detail: Detail) -> Strin
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{word} ({:.0} of 100)", 100.0 * verdict.score);
     for point in &verdict.hit {
-        let _ = writeln!(text, "  + {}{}", point.text, evidence(point, detail));
+        let _ = writeln!(text, "  + {}{}", point.text, quoted(&point.evidence));
     }
     for point in &verdict.missed {
         let mark = if point.required { "-" } else { "·" };
@@ -38,12 +39,7 @@ pub fn show(instance: &Instance<'_>, verdict: &Verdict, detail: Detail) -> Strin
         let _ = writeln!(text, "  {mark} {}{depth}", point.text);
     }
     for caught in &verdict.misconceptions {
-        let said = if caught.evidence.is_empty() {
-            String::new()
-        } else {
-            format!(" («{}»)", caught.evidence.join("» «"))
-        };
-        let _ = writeln!(text, "  ! {}{said}\n    {}", caught.text, caught.correction);
+        let _ = writeln!(text, "  ! {}{}\n    {}", caught.text, quoted(&caught.evidence), caught.correction);
         if let Some(claim) = &caught.claim {
             let _ = writeln!(text, "    Claim {claim}: `deltaw claims {claim}` shows the evidence.");
         }
@@ -63,10 +59,15 @@ pub fn show(instance: &Instance<'_>, verdict: &Verdict, detail: Detail) -> Strin
     clean(&text)
 }
 
-fn evidence(point: &PointVerdict, detail: Detail) -> String {
-    match detail {
-        Detail::Full | Detail::Found if !point.evidence.is_empty() => format!("  «{}»", point.evidence.join("» «")),
-        _ => String::new(),
+/// The learner's words, shortened where they are long.
+fn quoted(evidence: &[String]) -> String {
+    let short = |words: &String| match words.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("«{} …»", words[..end].trim_end()),
+        None => format!("«{words}»"),
+    };
+    match evidence {
+        [] => String::new(),
+        said => format!("  you: {}", said.iter().map(short).collect::<Vec<_>>().join(" ")),
     }
 }
 

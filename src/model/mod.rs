@@ -33,7 +33,7 @@ pub mod tokens;
 mod weight;
 
 pub use attention::Positions;
-pub use base::{Base, ChatTemplate, Message, Options, SMOLLM2, Tokenizer, smollm2_file};
+pub use base::{Base, ChatTemplate, Message, Options, SMOLLM2, Tokenizer, hub_directory, smollm2_file};
 pub use cache::{KeyValues, KvCache, Span};
 pub use config::Config;
 pub(crate) use decoder::projection_shape;

@@ -122,6 +122,13 @@ impl<'a> Session<'a> {
         Ok(Self { bank, lexicon: Lexicon::new(bank), store, mode, queue, at: 0, given: Vec::new() })
     }
 
+    /// The same sitting, graded with another lexicon of its bank.
+    #[must_use]
+    pub fn grading(mut self, lexicon: Lexicon) -> Self {
+        self.lexicon = lexicon;
+        self
+    }
+
     /// The mode.
     #[must_use]
     pub fn mode(&self) -> Mode {

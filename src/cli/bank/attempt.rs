@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     cli::{
         Failure, Global,
+        embeddings::EmbeddingsArgs,
         grade::find,
         open_bank,
         verdict::{Detail, clean, show},
@@ -27,11 +28,13 @@ pub(super) struct Args {
     id: String,
     /// Answers; without any, one a line from standard input
     answers: Vec<String>,
+    #[command(flatten)]
+    embeddings: EmbeddingsArgs,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     let bank = open_bank(global)?;
-    let lexicon = Lexicon::new(&bank);
+    let lexicon = args.embeddings.lexicon(&bank)?;
     let question = find(&bank, &args.id)?;
     let instance = Instance::draw(question, 0);
     let judge = |answer: &str| report(&instance, &lexicon, answer, global.json);
@@ -66,7 +69,7 @@ fn report(instance: &Instance<'_>, lexicon: &Lexicon, answer: &str, json: bool) 
         return Ok(());
     }
     let traced = verdict.trace.as_ref().map(as_text).unwrap_or_default();
-    writeln!(out, "> {}\n{}{}", clean(answer), show(instance, &verdict, Detail::Found), clean(&traced))?;
+    writeln!(out, "> {}\n{}{}", clean(answer), show(instance, &verdict, Detail::Brief), clean(&traced))?;
     Ok(())
 }
 
@@ -87,6 +90,13 @@ fn as_text(trace: &Trace) -> String {
             "  expected label {expected:.2}: patterns {:.0}; likeness to required points {:.2} at least, {:.2} on average; to decisive \
              wrong beliefs {:.2}, to near misses {:.2}, to other topics {:.2}",
             f.label, f.weakest, f.mean, f.decisive, f.near_miss, f.off_topic
+        );
+        let m = &f.meaning;
+        let _ = writeln!(
+            text,
+            "  in meaning: to required points {:.2} at least, {:.2} on average; to decisive wrong beliefs {:.2}; known answers like it were \
+             graded {:.2} by words, {:.2} by meaning",
+            m.weakest, m.mean, m.decisive, f.answers.label, m.answers.label
         );
     }
     text

@@ -4,17 +4,18 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read as _, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
 use serde_json::json;
 
 use crate::{
-    cli::{Failure, Global, grade::find, open_bank, verdict::clean},
+    cli::{Failure, Global, embeddings::EmbeddingsArgs, grade::find, open_bank, verdict::clean},
     quiz::{
         bank::Bank,
         evaluate::{Evaluation, Figures, Labelled},
-        grade::{Instance, Lexicon, grade},
+        grade::{Instance, Lexicon, grade, meaning::Encoder},
     },
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Args {
     /// Print Markdown, as in docs/grader.md
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    #[command(flatten)]
+    embeddings: EmbeddingsArgs,
 }
 
 /// What came of one file.
@@ -47,10 +50,10 @@ struct Outcome {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     let bank = open_bank(global)?;
-    let lexicon = Lexicon::new(&bank);
+    let encoder = args.embeddings.open()?;
     let mut out = io::stdout().lock();
     for file in &args.files {
-        let outcome = evaluate(file, &bank, &lexicon)?;
+        let outcome = evaluate(file, &bank, encoder.as_ref())?;
         if global.json {
             writeln!(out, "{}", as_json(&outcome, args.disagreements))?;
         } else if args.markdown {
@@ -69,14 +72,21 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-fn evaluate(file: &Path, bank: &Bank, lexicon: &Lexicon) -> Result<Outcome, Failure> {
+fn evaluate(file: &Path, bank: &Bank, encoder: Option<&Arc<dyn Encoder>>) -> Result<Outcome, Failure> {
+    let answers = read(file)?;
+    // What is graded must not be known by heart: answers of the file that ship with their label are left out.
+    let lexicon = Lexicon::new(bank).forgetting(answers.iter().map(|(_, labelled)| labelled.answer.clone()));
+    let lexicon = match encoder {
+        Some(encoder) => lexicon.encoding(Arc::clone(encoder)),
+        None => lexicon,
+    };
     let mut graded = Vec::new();
     let mut times = Vec::new();
-    for (number, labelled) in read(file)? {
+    for (number, labelled) in answers {
         let question = find(bank, &labelled.id)
             .map_err(|error| Failure::usage(format!("{} line {number}: {error}", file.display())))?;
         let began = Instant::now();
-        let verdict = grade(&Instance::draw(question, 0), lexicon, &labelled.answer);
+        let verdict = grade(&Instance::draw(question, 0), &lexicon, &labelled.answer);
         times.push(1e3 * began.elapsed().as_secs_f64());
         graded.push((labelled, verdict.label.number()));
     }

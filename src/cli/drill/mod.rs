@@ -15,7 +15,7 @@ use etcetera::{AppStrategy as _, AppStrategyArgs, choose_app_strategy};
 
 pub(super) use event::scorecard_text;
 
-use super::{Failure, Global, grade::find, judge::JudgeArgs, open_bank};
+use super::{Failure, Global, embeddings::EmbeddingsArgs, grade::find, judge::JudgeArgs, open_bank};
 use crate::quiz::{
     bank::Bank,
     session::{Filter, Mode, Session},
@@ -56,6 +56,8 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
+    embeddings: EmbeddingsArgs,
+    #[command(flatten)]
     judge: JudgeArgs,
 }
 
@@ -69,6 +71,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
         find(&bank, id)?;
     }
     known_sections(&bank, &args.section)?;
+    let lexicon = args.embeddings.lexicon(&bank)?;
     let judge = args.judge.open(global)?;
     let store = open_store(global)?;
     let record = store.path().display().to_string();
@@ -82,7 +85,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     let mode = args.mode.unwrap_or(Mode::Practice);
     // Only what was asked for by id comes whole, however many they are.
     let count = if filter.ids.is_empty() { args.count } else { filter.ids.len() };
-    let session = Session::new(&bank, store, mode, &filter, count, seed, now).map_err(failure)?;
+    let session = Session::new(&bank, store, mode, &filter, count, seed, now).map_err(failure)?.grading(lexicon);
     if session.current().is_none() {
         return Err(Failure::usage("no question fits these filters; `deltaw bank list` lists all"));
     }

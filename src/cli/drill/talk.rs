@@ -14,7 +14,7 @@ use crate::{
         bank::{Bank, DemoCall},
         judge::Judge,
         session::{Mode, Session},
-        verdict::Label,
+        verdict::{Label, Verdict},
     },
 };
 
@@ -139,14 +139,43 @@ impl<'a> Talk<'a> {
             }
         }
         if self.session.mode() == Mode::Practice {
-            match given.verdict.label {
-                Label::Correct => {
-                    self.voice.note(":why shows your words, :explain tells more about it, :dispute objects.")?
-                }
+            self.follow_up(&given.verdict)?;
+            match self.session.given().last().map_or(Label::Wrong, |last| last.verdict.label) {
+                Label::Correct => self.voice.note(":why shows the model answer and the why, :dispute objects.")?,
                 Label::Partial | Label::Wrong => self.voice.explain(&given.instance)?,
             }
         }
         Ok(())
+    }
+
+    /// In practice: asks for the weakest of the points that are missing. An attempt without a wrong belief earns this; what is said to it
+    /// is judged together with the answer. In a pipe every line is an answer, so there the question is only told.
+    fn follow_up(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        let attempted = verdict.label != Label::Correct
+            && verdict.misconceptions.is_empty()
+            && verdict.trace.as_ref().is_some_and(|trace| trace.expected.is_some());
+        let Some(ask) = weakest(verdict).filter(|_| attempted) else { return Ok(()) };
+        self.voice.press(&ask)?;
+        if !matches!(self.console, Console::Terminal(..)) {
+            return Ok(());
+        }
+        let reply = self.reply()?;
+        if matches!(read(&reply), Typed::Answer(_)) {
+            self.session.add(&reply, now()).map_err(failure)?;
+            self.tell()?;
+        }
+        Ok(())
+    }
+
+    /// What is said when pressed; nothing at the end of the input.
+    fn reply(&mut self) -> Result<String, Failure> {
+        loop {
+            match self.console.read(&prompt(false))? {
+                Input::Line(line) => return Ok(line),
+                Input::Interrupt => {}
+                Input::End => return Ok(String::new()),
+            }
+        }
     }
 
     /// The verdict on the last answer, then the judge's view of it where there is a judge.
@@ -170,7 +199,7 @@ impl<'a> Talk<'a> {
     /// Asks for what was missing, or one step further, and judges the reply.
     fn press(&mut self) -> Result<(), Failure> {
         let Some(given) = self.session.given().last().cloned() else { return Ok(()) };
-        let missing = given.verdict.missed.iter().find(|point| point.required).and_then(|point| point.probe.clone());
+        let missing = weakest(&given.verdict);
         let follow_up = given.instance.question.follow_ups.first();
         let thin = given.verdict.label != Label::Correct;
         let ask = match (thin, missing, follow_up) {
@@ -179,13 +208,7 @@ impl<'a> Talk<'a> {
             _ => return self.tell(),
         };
         self.voice.press(&ask)?;
-        let reply = loop {
-            match self.console.read(&prompt(false))? {
-                Input::Line(line) => break line,
-                Input::Interrupt => {}
-                Input::End => break String::new(),
-            }
-        };
+        let reply = self.reply()?;
         let said = matches!(read(&reply), Typed::Answer(_));
         if thin {
             if said {
@@ -286,6 +309,11 @@ impl<'a> Talk<'a> {
         }
         Ok(())
     }
+}
+
+/// The question for the weakest required point that is missing; the grader puts it first.
+fn weakest(verdict: &Verdict) -> Option<String> {
+    verdict.missed.iter().filter(|point| point.required).find_map(|point| point.probe.clone())
 }
 
 fn settings(call: &DemoCall) -> String {

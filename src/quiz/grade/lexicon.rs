@@ -1,10 +1,14 @@
 //! A bank's lexicon, ready for matching, and the vocabulary against which typos are corrected.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use strsim::damerau_levenshtein;
 
 use super::{
+    meaning::Encoder,
     pattern::{Alternative, Pattern, Word, parse, phrase},
     token::Token,
     wordings::Shelf,
@@ -55,6 +59,20 @@ impl Lexicon {
             }
         }
         lexicon
+    }
+
+    /// The same, but `answers` are not among the answers whose label is known: for figures on files that the known answers come from.
+    #[must_use]
+    pub fn forgetting(mut self, answers: impl IntoIterator<Item = String>) -> Self {
+        self.shelf.forgotten.extend(answers);
+        self
+    }
+
+    /// The same with another encoder than the one that ships.
+    #[must_use]
+    pub fn encoding(mut self, encoder: Arc<dyn Encoder>) -> Self {
+        self.shelf.encoder = Some(encoder);
+        self
     }
 
     /// Whether the bank has a set of this name.

@@ -18,6 +18,10 @@ pub(super) enum Target {
     NearMiss,
     /// True, and about something else.
     OffTopic,
+    /// The model answer.
+    Model,
+    /// A whole answer that was given this label.
+    Answer(u8),
 }
 
 impl Target {
@@ -75,20 +79,25 @@ impl Wordings {
 
     /// How like `tokens` are to each target: the best wording of each counts.
     pub(super) fn compare(&self, tokens: &[Token]) -> Likeness {
+        let mut likeness = Likeness::new();
+        for (number, (target, product)) in self.each(tokens).enumerate() {
+            let best = likeness.entry(target.clone()).or_insert((0.0, number));
+            if product > best.0 {
+                *best = (product, number);
+            }
+        }
+        likeness
+    }
+
+    /// How like `tokens` are to each wording.
+    pub(super) fn each(&self, tokens: &[Token]) -> impl Iterator<Item = (&Target, f32)> {
         let mut products = vec![0.0_f32; self.targets.len()];
         for (feature, weight) in self.weigh(&count(tokens)) {
             for (number, other) in self.index.get(&feature).map_or(&[][..], Vec::as_slice) {
                 products[*number] += weight * other;
             }
         }
-        let mut likeness = Likeness::new();
-        for (number, (target, _)) in self.targets.iter().enumerate() {
-            let best = likeness.entry(target.clone()).or_insert((0.0, number));
-            if products[number] > best.0 {
-                *best = (products[number], number);
-            }
-        }
-        likeness
+        self.targets.iter().map(|(target, _)| target).zip(products)
     }
 
     /// Known features with their weights, normalised over what is known.

@@ -2,26 +2,30 @@
 //!
 //! Free text goes through stages, each a file: `chars` folds Unicode and spells mathematics out, `lexer` and `token` make stemmed tokens
 //! with clauses and negation, `stance` sets aside what is not claimed, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `likeness` compares with
-//! known wordings, `weigh` and `head` weigh both, `text` puts it together and explains.
+//! known wordings and `meaning` with their sense, `weigh`, `features` and `head` weigh it all, `text` puts it together and `settle` explains.
 
 mod chars;
 pub mod choice;
+mod features;
 pub mod formula;
 mod guard;
-pub mod head;
+mod head;
 mod instance;
 mod lexer;
 mod lexicon;
 mod likeness;
 mod matcher;
+pub mod meaning;
 pub mod numeric;
 pub mod pattern;
+mod settle;
 mod stance;
 mod text;
 mod token;
 mod weigh;
 mod wordings;
 
+pub use features::{Features, Meaning, Neighbours};
 pub use instance::Instance;
 pub use lexicon::Lexicon;
 pub use pattern::{Pattern, PatternError};

@@ -3,15 +3,18 @@
 use std::ops::Range;
 
 use super::{
+    features::Features,
     guard::{self, Guard},
-    head::{self, Features},
+    head::Head,
     lexicon::Lexicon,
-    likeness::{Target, Wordings},
+    likeness::Target,
     matcher::find,
+    meaning::Encoder,
     pattern::parse,
-    stance,
+    settle, stance,
     token::{Token, tokens},
-    weigh::{Compared, Trace},
+    weigh::{self, Compared, Trace},
+    wordings::{Known, Shelf},
 };
 use crate::quiz::{
     bank::{Misconception, Point, Question, Rubric},
@@ -20,9 +23,6 @@ use crate::quiz::{
 
 /// The most of an answer that is read, in characters.
 const READ: usize = 20_000;
-
-/// From this likeness on a sentence counts as saying what a known wording says.
-const ALIKE: f32 = 0.4;
 
 /// The most tokens that are read.
 const TOKENS: usize = 6_000;
@@ -55,8 +55,8 @@ pub(super) fn grade(rubric: &Rubric, question: &Question, lexicon: &Lexicon, ans
     words.retain(|token| !within(&unknown, token));
     stance::deny(&mut words, read);
 
-    let wordings = lexicon.shelf.of(question, lexicon);
-    let compared = Compared::new(&words, &wordings);
+    let known = lexicon.shelf.of(question, lexicon);
+    let compared = Compared::new(&words, &known.wordings);
     let (mut hit, mut missed) = (Vec::new(), Vec::new());
     for point in &rubric.points {
         let plainly = || compared.plainly(&Target::Point(point.id.clone())).map(|place| vec![place]);
@@ -79,18 +79,18 @@ pub(super) fn grade(rubric: &Rubric, question: &Question, lexicon: &Lexicon, ans
     let by_patterns = label(&hit, &missed, &misconceptions, vague);
     let mut verdict = Verdict { label: by_patterns, score: 0.0, hit, missed, misconceptions, notes, trace: None };
     if guard.is_none() {
-        weigh_up(&mut verdict, rubric, &compared, &wordings, (read, &words));
+        weigh_up(&mut verdict, rubric, (&lexicon.shelf, &known), &compared, (read, &words));
     }
     verdict.score = score(verdict.label, &verdict.hit, &verdict.missed, &verdict.misconceptions);
     verdict
 }
 
-/// Weighs likeness to known wordings in. It may move the label, but never away from a decisive wrong belief that was detected.
+/// Weighs likeness and nearness in. They may move the label, but with a decisive wrong belief that was detected no answer becomes right.
 fn weigh_up(
     verdict: &mut Verdict,
     rubric: &Rubric,
+    (shelf, known): (&Shelf, &Known),
     compared: &Compared,
-    wordings: &Wordings,
     (read, words): (&str, &[Token]),
 ) {
     let spell = |token: &Token| match token.negated_by.is_some() != token.denied {
@@ -98,67 +98,55 @@ fn weigh_up(
         false => token.text.clone(),
     };
     let mut trace = Trace { tokens: words.iter().map(spell).collect(), ..Trace::default() };
-    trace.alike = compared.alike(read, wordings);
-    if wordings.rich && !words.is_empty() {
+    trace.alike = compared.alike(read, &known.wordings);
+    if known.wordings.rich && !words.is_empty() {
         let found = |id: &str| verdict.hit.iter().any(|point| point.id == id);
-        let required = rubric.points.iter().filter(|point| point.required).count().max(1) as f32;
+        let needed = rubric.points.iter().filter(|point| point.required).count() as f32;
+        let wrong = |decisive: bool| verdict.misconceptions.iter().filter(|m| m.decisive == decisive).count() as f32;
         let patterns = Features {
             label: f32::from(verdict.label.number()),
-            required: verdict.hit.iter().filter(|point| point.required).count() as f32 / required,
+            required: verdict.hit.iter().filter(|point| point.required).count() as f32 / needed.max(1.0),
             depth: verdict.hit.iter().filter(|point| !point.required).count() as f32,
-            wrong: verdict.misconceptions.iter().filter(|caught| !caught.decisive).count() as f32,
+            wrong: wrong(false),
+            fatal: wrong(true),
+            missed: verdict.missed.len() as f32,
+            points: rubric.points.len() as f32,
+            needed,
+            words: read.split_whitespace().count() as f32,
+            answers: weigh::answers(known.answers.each(words)),
             ..Features::default()
         };
         trace.features = compared.features(rubric, &found, patterns);
-        if !verdict.misconceptions.iter().any(|caught| caught.decisive) {
-            trace.expected = Some(head::expected(&trace.features));
+        let encoder = shelf.encoder();
+        if let (Some(encoder), Some(meanings)) = (encoder, &known.meanings) {
+            // Words to the grader and confessions of ignorance are not part of what is compared.
+            let said = said(read, words);
+            if let Ok(cosines) = meanings.compare(encoder, &said) {
+                trace.features.meaning = weigh::meaning(rubric, &cosines);
+            }
         }
-        if let Some(expected) = trace.expected {
-            let label = head::settle(verdict.label, expected);
-            settle(verdict, rubric, compared, read, label);
-        }
+        let head = Head::of(encoder.is_none_or(Encoder::compact));
+        let expected = head.expected(&trace.features);
+        trace.expected = Some(expected);
+        let fatal = verdict.misconceptions.iter().any(|caught| caught.decisive);
+        settle::settle(verdict, rubric, compared, read, head.settle(fatal, expected));
+        // The weakest point comes first: it is what an interviewer asks for.
+        verdict.missed.sort_by(|a, b| {
+            b.required.cmp(&a.required).then_with(|| compared.point(&a.id).total_cmp(&compared.point(&b.id)))
+        });
     }
     verdict.trace = Some(trace);
 }
 
-/// Moves the label to `label` and says why.
-fn settle(verdict: &mut Verdict, rubric: &Rubric, compared: &Compared, read: &str, label: Label) {
-    if label > verdict.label {
-        raise(verdict, compared, read, label);
-    } else if label < verdict.label {
-        lower(verdict, rubric, compared, read, label);
+/// The parts of `read` that stand between its first counted word and its last, without what was struck out between them.
+fn said(read: &str, words: &[Token]) -> String {
+    let mut parts = String::new();
+    for sentence in words.chunk_by(|a, b| a.sentence == b.sentence) {
+        let (Some(first), Some(last)) = (sentence.first(), sentence.last()) else { continue };
+        parts.push_str(read.get(first.range.start..last.range.end).unwrap_or_default());
+        parts.push_str(". ");
     }
-    verdict.label = label;
-}
-
-/// Points that no pattern found but a known wording shows are credited.
-fn raise(verdict: &mut Verdict, compared: &Compared, read: &str, label: Label) {
-    let (credited, missed): (Vec<_>, Vec<_>) = std::mem::take(&mut verdict.missed)
-        .into_iter()
-        .partition(|point| (label == Label::Correct && point.required) || compared.point(&point.id) > ALIKE);
-    verdict.missed = missed;
-    for mut point in credited {
-        let best = compared.best(|target| matches!(target, Target::Point(id) if *id == point.id));
-        point.evidence = best.map(|(_, place, _)| quote(read, &[place])).unwrap_or_default();
-        verdict.hit.push(point);
-    }
-}
-
-/// The wrong statement that the answer is like is named, with its correction where it is a listed belief.
-fn lower(verdict: &mut Verdict, rubric: &Rubric, compared: &Compared, read: &str, label: Label) {
-    let best = compared.best(|target| matches!(target, Target::Misconception(_)));
-    let Some((value, place, _)) = best else { return };
-    let like = |id: &str| compared.best(|target| matches!(target, Target::Misconception(other) if other == id));
-    let belief = rubric.misconceptions.iter().find(|m| like(&m.id).is_some_and(|(other, _, _)| other >= value));
-    match belief {
-        Some(belief) if value > ALIKE && verdict.misconceptions.iter().all(|caught| caught.id != belief.id) => {
-            verdict.misconceptions.push(caught(belief, quote(read, &[place])));
-        }
-        _ if label == Label::Partial => {
-            verdict.notes.push("Near, but not said clearly enough to be sure of it.".to_owned())
-        }
-        _ => verdict.notes.push("Words of the topic, but not what was asked for.".to_owned()),
-    }
+    parts
 }
 
 /// Whether one of `patterns` holds in `reply`.
@@ -181,7 +169,7 @@ fn matched(patterns: &[String], words: &[Token], lexicon: &Lexicon) -> Option<Ve
 }
 
 /// The learner's words at `places`, neighbours joined.
-fn quote(answer: &str, places: &[Range<usize>]) -> Vec<String> {
+pub(super) fn quote(answer: &str, places: &[Range<usize>]) -> Vec<String> {
     let mut joined: Vec<Range<usize>> = Vec::new();
     for place in places {
         match joined.last_mut() {
@@ -202,7 +190,7 @@ fn point_verdict(point: &Point, evidence: Vec<String>) -> PointVerdict {
     }
 }
 
-fn caught(misconception: &Misconception, evidence: Vec<String>) -> Caught {
+pub(super) fn caught(misconception: &Misconception, evidence: Vec<String>) -> Caught {
     Caught {
         id: misconception.id.clone(),
         text: misconception.text.clone(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::{
-    head::Features,
+    features::{Features, Meaning, Neighbours},
     likeness::{Likeness, Target, Wordings},
     token::Token,
 };
@@ -132,6 +132,8 @@ impl Compared {
                 Target::Misconception(id) => format!("wrong belief {id}"),
                 Target::NearMiss => "near miss".to_owned(),
                 Target::OffTopic => "off topic".to_owned(),
+                Target::Model => "model answer".to_owned(),
+                Target::Answer(label) => format!("answer graded {label}"),
             };
             let said = answer.get(place.clone()).unwrap_or_default().to_owned();
             Some(Alike { said, target, wording: wordings.text(*number).to_owned(), likeness: *value })
@@ -147,11 +149,45 @@ fn lead(likeness: &Likeness) -> f32 {
         let side = likeness.iter().filter(|(target, _)| match target {
             Target::Point(_) => points,
             Target::Misconception(_) | Target::NearMiss => !points,
-            Target::OffTopic => false,
+            Target::OffTopic | Target::Model | Target::Answer(_) => false,
         });
         side.map(|(_, (value, _))| *value).fold(0.0, f32::max)
     };
     best(true) - best(false)
+}
+
+/// Nearness in meaning from the cosines with all that is known about a question.
+pub(super) fn meaning(rubric: &Rubric, cosines: &[(&Target, f32)]) -> Meaning {
+    let nearest = |wanted: &dyn Fn(&Target) -> bool| {
+        cosines.iter().filter(|(target, _)| wanted(target)).map(|(_, cosine)| *cosine).reduce(f32::max).unwrap_or(0.0)
+    };
+    let point = |id: &str| nearest(&|target| matches!(target, Target::Point(other) if other == id));
+    let required: Vec<f32> = rubric.points.iter().filter(|p| p.required).map(|p| point(&p.id)).collect();
+    let believed = |decisive: bool| {
+        nearest(&|target| {
+            matches!(target, Target::Misconception(id)
+                if rubric.misconceptions.iter().any(|m| m.id == *id && m.decisive == decisive))
+        })
+    };
+    Meaning {
+        weakest: required.iter().copied().reduce(f32::min).unwrap_or(0.0),
+        mean: required.iter().sum::<f32>() / required.len().max(1) as f32,
+        other: rubric.points.iter().filter(|p| !p.required).map(|p| point(&p.id)).fold(0.0, f32::max),
+        decisive: believed(true).max(0.0),
+        mild: believed(false).max(0.0),
+        near_miss: nearest(&|target| *target == Target::NearMiss),
+        off_topic: nearest(&|target| *target == Target::OffTopic),
+        model: nearest(&|target| *target == Target::Model),
+        answers: answers(cosines.iter().copied()),
+    }
+}
+
+/// The known answers among `likenesses`.
+pub(super) fn answers<'a>(likenesses: impl Iterator<Item = (&'a Target, f32)>) -> Neighbours {
+    Neighbours::new(likenesses.filter_map(|(target, likeness)| match target {
+        Target::Answer(label) => Some((*label, likeness)),
+        _ => None,
+    }))
 }
 
 fn place(tokens: &[Token]) -> Range<usize> {

@@ -1,35 +1,83 @@
-//! Known wordings of the points and wrong beliefs of the built-in bank's questions: `assets/grader/wordings.json`.
+//! What is known about the built-in bank's questions: wordings of their points and wrong beliefs (`assets/grader/wordings.json`) and answers
+//! with the label they were given (`assets/grader/answers.json`).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, OnceLock},
 };
 
 use super::{
     lexicon::Lexicon,
     likeness::{Target, Wordings},
+    meaning::{Encoder, Meanings, Vectors},
     stance,
     token::tokens,
 };
-use crate::quiz::bank::Question;
+use crate::quiz::bank::{Question, Rubric};
 
 /// Most tokens of a wording.
 const TOKENS: usize = 200;
 
 type Texts = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
-/// The wordings of questions, indexed when first needed.
+/// What is known about one question.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Wordings of its points and wrong beliefs.
+    pub(super) wordings: Wordings,
+    /// Whole answers of known label; none for a teacher's question.
+    pub(super) answers: Wordings,
+    /// Both and the model answer as vectors, where there are enough of them for the head.
+    pub(super) meanings: Option<Meanings>,
+}
+
+/// What is known about questions, indexed when first needed.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    indexed: Mutex<HashMap<String, Arc<Wordings>>>,
+    indexed: Mutex<HashMap<String, Arc<Known>>>,
+    /// Answers that are not to be known, because they are what is graded.
+    pub(super) forgotten: HashSet<String>,
+    /// The encoder in place of the one that ships.
+    pub(super) encoder: Option<Arc<dyn Encoder>>,
 }
 
 impl Shelf {
-    /// The wordings of `question`.
-    pub(super) fn of(&self, question: &Question, lexicon: &Lexicon) -> Arc<Wordings> {
+    /// What is known about `question`.
+    pub(super) fn of(&self, question: &Question, lexicon: &Lexicon) -> Arc<Known> {
         let Ok(mut indexed) = self.indexed.lock() else { return Arc::default() };
-        let index = || Arc::new(index(question, lexicon));
+        let index = || Arc::new(self.index(question, lexicon));
         Arc::clone(indexed.entry(question.id.clone()).or_insert_with(index))
+    }
+
+    /// What turns texts into vectors.
+    pub(super) fn encoder(&self) -> Option<&dyn Encoder> {
+        match &self.encoder {
+            Some(encoder) => Some(encoder.as_ref()),
+            None => Vectors::shipped().map(|vectors| vectors as &dyn Encoder),
+        }
+    }
+
+    fn index(&self, question: &Question, lexicon: &Lexicon) -> Known {
+        let Some(rubric) = &question.rubric else { return Known::default() };
+        let (worded, rich) = worded(question, rubric);
+        let mut known = Known { wordings: weighed(&worded, rich, lexicon), ..Known::default() };
+        if rich {
+            let answered = self.answered(question);
+            known.answers = weighed(&answered, rich, lexicon);
+            let model = (Target::Model, question.model_answer.clone());
+            let all: Vec<_> = worded.into_iter().chain(answered).chain([model]).collect();
+            known.meanings = self.encoder().and_then(|encoder| Meanings::new(encoder, &all).ok());
+        }
+        known
+    }
+
+    fn answered(&self, question: &Question) -> Vec<(Target, String)> {
+        let each = |(label, texts): (&String, &Vec<String>)| {
+            let label: u8 = label.parse().unwrap_or(0);
+            texts.iter().map(move |text| (Target::Answer(label), text.clone())).collect::<Vec<_>>()
+        };
+        let answered = answers().get(&question.id).into_iter().flatten().flat_map(each);
+        answered.filter(|(_, text)| !self.forgotten.contains(text)).collect()
     }
 }
 
@@ -38,9 +86,14 @@ fn texts() -> &'static Texts {
     TEXTS.get_or_init(|| serde_json::from_str(include_str!("../../../assets/grader/wordings.json")).unwrap_or_default())
 }
 
-/// The rubric's own texts, and for questions of the built-in bank the wordings that ship.
-fn index(question: &Question, lexicon: &Lexicon) -> Wordings {
-    let Some(rubric) = &question.rubric else { return Wordings::default() };
+fn answers() -> &'static Texts {
+    static ANSWERS: OnceLock<Texts> = OnceLock::new();
+    ANSWERS
+        .get_or_init(|| serde_json::from_str(include_str!("../../../assets/grader/answers.json")).unwrap_or_default())
+}
+
+/// The rubric's own texts, and for questions of the built-in bank the wordings that ship; and whether they do.
+fn worded(question: &Question, rubric: &Rubric) -> (Vec<(Target, String)>, bool) {
     let points = rubric.points.iter().map(|point| (Target::Point(point.id.clone()), point.text.clone()));
     let beliefs = rubric.misconceptions.iter().map(|m| (Target::Misconception(m.id.clone()), m.text.clone()));
     let mut worded: Vec<(Target, String)> = points.chain(beliefs).collect();
@@ -58,11 +111,15 @@ fn index(question: &Question, lexicon: &Lexicon) -> Wordings {
         };
         worded.extend(shipped.into_iter().flat_map(each));
     }
-    let read = |(target, text): (Target, String)| {
-        let mut words = tokens(&text, TOKENS);
+    (worded, rich)
+}
+
+fn weighed(texts: &[(Target, String)], rich: bool, lexicon: &Lexicon) -> Wordings {
+    let read = |(target, text): &(Target, String)| {
+        let mut words = tokens(text, TOKENS);
         lexicon.correct(&mut words);
-        stance::deny(&mut words, &text);
-        (target, text, words)
+        stance::deny(&mut words, text);
+        (target.clone(), text.clone(), words)
     };
-    Wordings::new(worded.into_iter().map(read).collect(), rich)
+    Wordings::new(texts.iter().map(read).collect(), rich)
 }
