@@ -31,12 +31,14 @@ fn figures(lines: &str) -> Figures {
 
 #[test]
 fn the_shared_sample_gets_its_labels() {
-    assert!(figures(include_str!("data/grader_sample.jsonl")).accuracy >= 0.95);
+    let found = figures(include_str!("data/grader_sample.jsonl"));
+    assert!(found.kappa >= 0.9 && found.false_accepts + found.false_rejects == 0.0, "{found:?}");
 }
 
 #[test]
 fn answers_written_for_the_bank_get_their_labels() {
-    assert!(figures(include_str!("data/grader_own.jsonl")).accuracy >= 0.93);
+    let found = figures(include_str!("data/grader_own.jsonl"));
+    assert!(found.kappa >= 0.77 && found.false_accepts <= 0.01 && found.false_rejects <= 0.05, "{found:?}");
 }
 
 /// The patterns were widened on these answers, so this guards what was reached; docs/grader.md says what unseen answers get.
@@ -45,6 +47,14 @@ fn the_development_set_keeps_its_figures() {
     let found = figures(include_str!("data/grader_dev.jsonl"));
     assert!(found.answers >= 600);
     assert!(found.kappa >= 0.9 && found.false_accepts <= 0.03 && found.false_rejects <= 0.05, "{found:?}");
+}
+
+/// Nobody tunes on these answers: the floors say what was reached, kappa just below the goal of 0.85.
+#[test]
+fn answers_that_nobody_tuned_on_keep_their_figures() {
+    let found = figures(include_str!("data/grader_heldout2.jsonl"));
+    assert!(found.answers == 709);
+    assert!(found.kappa >= 0.84 && found.false_accepts <= 0.03 && found.false_rejects <= 0.05, "{found:?}");
 }
 
 /// The trees are fitted to these answers, so this guards what was reached too.
