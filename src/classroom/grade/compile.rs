@@ -112,7 +112,7 @@ pub(super) fn compile(
 }
 
 impl Compiled {
-    fn refuse(&mut self, faults: impl IntoIterator<Item = (String, (Status, String))>) {
+    fn refuse(&mut self, faults: impl IntoIterator<Item = Refused>) {
         for (id, fault) in faults {
             self.whole.remove(&id);
             self.broken.insert(id, fault);
@@ -120,15 +120,13 @@ impl Compiled {
     }
 }
 
+/// An exercise that is left out, and why.
+type Refused = (String, (Status, String));
+
 type Step = fn(&Workshop, &Path, &BTreeSet<String>) -> Result<Option<Fault>, GradeError>;
 
 /// Those that do not compile alone. The second step alone needs a library that is still whole, which it is: the first step's was.
-fn alone(
-    workshop: &Workshop,
-    folder: &Path,
-    ids: &BTreeSet<String>,
-    step: Step,
-) -> Result<Vec<(String, (Status, String))>, GradeError> {
+fn alone(workshop: &Workshop, folder: &Path, ids: &BTreeSet<String>, step: Step) -> Result<Vec<Refused>, GradeError> {
     let mut found = Vec::new();
     for id in ids {
         match step(workshop, folder, &BTreeSet::from([id.clone()]))? {

@@ -33,7 +33,7 @@ pub(super) fn reason(source: &str) -> Option<String> {
     let sign = |at: usize, wanted: char| matches!(tokens.get(at), Some((Token::Sign(sign), _)) if *sign == wanted);
     // `std` or `core` anywhere: then its modules can be meant wherever they are named in a path or a use.
     let standard = (0..tokens.len()).any(|at| matches!(word(at), Some("std" | "core" | "alloc")));
-    let found = (0..tokens.len()).find_map(|at| {
+    (0..tokens.len()).find_map(|at| {
         let name = word(at)?;
         let before = at.checked_sub(1);
         let in_path = (sign(at + 1, ':') && sign(at + 2, ':'))
@@ -45,8 +45,7 @@ pub(super) fn reason(source: &str) -> Option<String> {
         let tests = (name == "classroom").then_some(("classroom", "reaches for the grader itself"));
         let (what, why) = module.or(bang).copied().or(path).or(tests)?;
         Some(format!("line {}: `{what}` {why}, which no exercise needs", tokens[at].1))
-    });
-    found
+    })
 }
 
 #[cfg(test)]
