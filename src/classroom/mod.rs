@@ -55,6 +55,8 @@
 //!
 //! With features `default-features = false` all of this is there; the course itself and the commands need `cli`.
 
+#[cfg(feature = "cli")]
+pub mod attempt;
 mod case;
 pub mod course;
 mod diagnosis;
@@ -63,8 +65,12 @@ mod fault;
 pub mod grade;
 #[cfg(feature = "cli")]
 pub mod gradebook;
+#[cfg(feature = "cli")]
+pub mod handout;
 pub mod harness;
 mod measure;
+#[cfg(feature = "cli")]
+pub mod progress;
 pub mod record;
 #[cfg(feature = "cli")]
 pub mod report;
@@ -72,6 +78,8 @@ pub mod report;
 pub mod sandbox;
 mod seal;
 mod suite;
+#[cfg(feature = "cli")]
+pub mod workspace;
 
 pub use case::{Case, Comparison};
 pub use course::{Course, Exercise};
