@@ -166,6 +166,7 @@ fn build(workspace: &Workspace, id: &str, loud: bool) -> Result<Built, ClassErro
 /// Without the lines that say how to read more about it.
 fn trimmed(rendered: &str) -> String {
     let asides = ["For more information about", "   = note: `#["];
+    let rendered = rendered.replace("targets/../", "");
     let kept: Vec<&str> = rendered.lines().filter(|line| !asides.iter().any(|aside| line.starts_with(aside))).collect();
     kept.join("\n").trim_end().to_owned()
 }
