@@ -1,6 +1,7 @@
 //! Project chores: `cargo xtask --help`.
 
 mod anki;
+mod cuda;
 mod pretrain;
 mod roundtrip;
 mod serve;
@@ -15,6 +16,8 @@ use clap::Parser;
 enum Task {
     /// Train the tiny base anew and write it to assets/tiny
     Pretrain(pretrain::Args),
+    /// nvcc and CUDA's libraries from public wheels, so that `--features cuda` builds on any Linux machine
+    CudaToolchain(cuda::Args),
     /// Check adapters in both directions against Hugging Face PEFT (makes a Python environment under target/)
     PeftRoundtrip(roundtrip::Args),
     /// Run the official OpenAI Python client against the server (needs target/release/deltaw)
@@ -29,6 +32,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::CudaToolchain(args) => cuda::run(&args).map_err(|error| error.to_string()),
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
         Task::AnkiCheck => anki::run().map_err(|error| error.to_string()),
         Task::PeftTrained(args) => trained::run(&args).map_err(|error| error.to_string()),
