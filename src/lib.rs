@@ -2,9 +2,14 @@
 //!
 //! The rooms, in reading order; each stands only on those above it.
 #![warn(missing_docs)]
-#![forbid(unsafe_code)]
+// The launchers of CUDA kernels are the one room with unsafe code, and only a build for CUDA has them.
+#![cfg_attr(not(feature = "cuda"), forbid(unsafe_code))]
 
 pub mod quant;
+
+#[cfg(feature = "cuda")]
+#[allow(unsafe_code)]
+mod kernels;
 
 pub mod model;
 

@@ -33,6 +33,51 @@ pub struct FourBit {
     numbers: Quantised,
     shape: (usize, usize),
     device: Device,
+    /// The same on a GPU, from its first use.
+    #[cfg(feature = "cuda")]
+    on_gpu: std::sync::OnceLock<Arc<crate::kernels::Nf4>>,
+}
+
+impl FourBit {
+    fn new(numbers: Quantised, shape: (usize, usize), device: Device) -> Self {
+        Self {
+            numbers,
+            shape,
+            device,
+            #[cfg(feature = "cuda")]
+            on_gpu: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// The dense matrix.
+    fn dense(&self) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if let Some(on_gpu) = self.on_gpu()? {
+            return on_gpu.dense();
+        }
+        self.rows(0, self.shape.0, &self.device)
+    }
+
+    /// `W x`.
+    fn apply(self: &Arc<Self>, x: &Tensor) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if let Some(on_gpu) = self.on_gpu()? {
+            return crate::kernels::apply(on_gpu, x);
+        }
+        tiled::apply(self, x)
+    }
+
+    /// The matrix on its GPU, if that is where it belongs.
+    #[cfg(feature = "cuda")]
+    fn on_gpu(&self) -> Result<Option<&Arc<crate::kernels::Nf4>>> {
+        let Device::Cuda(gpu) = &self.device else { return Ok(None) };
+        if self.on_gpu.get().is_none() {
+            let copied = crate::kernels::Nf4::new(&self.numbers, self.shape, gpu)?;
+            // Another thread may have been first; its copy is as good.
+            let _ = self.on_gpu.set(Arc::new(copied));
+        }
+        Ok(self.on_gpu.get())
+    }
 }
 
 impl From<Tensor> for Weight {
@@ -61,7 +106,7 @@ impl Weight {
         let values = weight.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
         let numbers = quantise(&values, BLOCK, &Codebook::nf4())?;
         let numbers = if double { numbers.double() } else { numbers };
-        Ok(Self::FourBit(Arc::new(FourBit { numbers, shape, device: weight.device().clone() })))
+        Ok(Self::FourBit(Arc::new(FourBit::new(numbers, shape, weight.device().clone()))))
     }
 
     /// A stored quantised matrix.
@@ -71,7 +116,7 @@ impl Weight {
     pub fn from_quantised(numbers: Quantised, shape: (usize, usize), device: &Device) -> Result<Self> {
         match shape.0.checked_mul(shape.1) {
             Some(count) if count == numbers.count() => {
-                Ok(Self::FourBit(Arc::new(FourBit { numbers, shape, device: device.clone() })))
+                Ok(Self::FourBit(Arc::new(FourBit::new(numbers, shape, device.clone()))))
             }
             _ => bail!("{} numbers do not fill a matrix {shape:?}", numbers.count()),
         }
@@ -135,7 +180,7 @@ impl Weight {
     pub fn dense(&self) -> Result<Tensor> {
         match self {
             Self::Dense(weight) => Ok(weight.clone()),
-            Self::FourBit(weight) => weight.rows(0, weight.shape.0, &weight.device),
+            Self::FourBit(weight) => weight.dense(),
             Self::Stored(weight) => weight.dense(),
         }
     }
@@ -147,7 +192,7 @@ impl Weight {
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Dense(weight) => linear(x, weight),
-            Self::FourBit(weight) => tiled::apply(weight, x),
+            Self::FourBit(weight) => weight.apply(x),
             Self::Stored(weight) => weight.apply(x),
         }
     }

@@ -1,0 +1,102 @@
+// The low-rank half of a mixed batch on the device: BGMV and SGMV (Punica: Chen et al. 2023, arXiv 2310.18547; S-LoRA: Sheng et al. 2023,
+// arXiv 2311.03285). The CPU twins are src/serve/kernels/bgmv.rs and sgmv.rs.
+//
+//   y_i += s · (B (A x_i) + bias)     for every row i, with the factors of the row's own adapter, or none
+//   shrink: v_i = A x_i               expand: y_i += s · (B v_i + bias)
+//
+// Factors lie in pages: row k of A and column k of B of adapter n begin at a_at[first[n] + k] and b_at[first[n] + k], so ranks may
+// differ and nothing is padded. `widest` is the largest rank: a row of v has that many places.
+
+#define WARP 32
+#define FULL 0xffffffffu
+
+struct Adapters {
+    const float *pages;
+    const unsigned long long *a_at;
+    const unsigned long long *b_at;
+    // Where the bias begins, or NONE.
+    const unsigned long long *bias_at;
+    const int *first;
+    const int *rank;
+    const float *scale;
+};
+
+#define NONE 0xffffffffffffffffull
+
+#define ADAPTERS                                                                                                                  \
+    const float *pages, const unsigned long long *a_at, const unsigned long long *b_at, const unsigned long long *bias_at, const int *first, \
+        const int *rank, const float *scale
+#define GATHERED Adapters{pages, a_at, b_at, bias_at, first, rank, scale}
+
+__device__ float warp_sum(float sum) {
+    for (int step = WARP / 2; step > 0; step /= 2) sum += __shfl_down_sync(FULL, sum, step);
+    return sum;
+}
+
+// A scalar product by one block of threads; the first thread has it.
+__device__ float dot(const float *a, const float *x, size_t width) {
+    __shared__ float parts[WARP];
+    float sum = 0.0f;
+    for (size_t i = threadIdx.x; i < width; i += blockDim.x) sum += a[i] * x[i];
+    sum = warp_sum(sum);
+    if (threadIdx.x % WARP == 0) parts[threadIdx.x / WARP] = sum;
+    __syncthreads();
+    sum = threadIdx.x < blockDim.x / WARP ? parts[threadIdx.x] : 0.0f;
+    sum = warp_sum(sum);
+    // Whoever calls again may overwrite the parts.
+    __syncthreads();
+    return sum;
+}
+
+__device__ float column(const Adapters s, int n, const float *v, size_t col) {
+    float sum = s.bias_at[n] == NONE ? 0.0f : s.pages[s.bias_at[n] + col];
+    for (int k = 0; k < s.rank[n]; k++) sum += v[k] * s.pages[s.b_at[s.first[n] + k] + col];
+    return s.scale[n] * sum;
+}
+
+// Grid (rows, widest). index[i] is the adapter of row i, or -1.
+extern "C" __global__ void bgmv_shrink(float *v, const float *x, const int *index, ADAPTERS, size_t width, int widest) {
+    Adapters s = GATHERED;
+    int row = blockIdx.x, k = blockIdx.y, n = index[row];
+    if (n < 0 || k >= s.rank[n]) return;
+    float sum = dot(s.pages + s.a_at[s.first[n] + k], x + row * width, width);
+    if (threadIdx.x == 0) v[(size_t)row * widest + k] = sum;
+}
+
+// Grid (rows, out / threads).
+extern "C" __global__ void bgmv_expand(float *y, const float *v, const int *index, ADAPTERS, size_t out, int widest) {
+    Adapters s = GATHERED;
+    int row = blockIdx.x, n = index[row];
+    size_t col = (size_t)blockIdx.y * blockDim.x + threadIdx.x;
+    if (n < 0 || col >= out) return;
+    y[(size_t)row * out + col] += column(s, n, v + (size_t)row * widest, col);
+}
+
+// Grid (segments, widest). Segment g is rows order[start[g]] … order[start[g + 1] - 1], all of adapter owner[g]: a row of A is read once for all.
+extern "C" __global__ void sgmv_shrink(
+    float *v, const float *x, const int *order, const int *start, const int *owner, ADAPTERS, size_t width, int widest
+) {
+    Adapters s = GATHERED;
+    int g = blockIdx.x, k = blockIdx.y, n = owner[g];
+    if (k >= s.rank[n]) return;
+    const float *a = s.pages + s.a_at[s.first[n] + k];
+    for (int place = start[g]; place < start[g + 1]; place++) {
+        size_t row = order[place];
+        float sum = dot(a, x + row * width, width);
+        if (threadIdx.x == 0) v[row * widest + k] = sum;
+    }
+}
+
+// Grid (segments, out / threads): a thread keeps to its column of B for all rows of the segment.
+extern "C" __global__ void sgmv_expand(
+    float *y, const float *v, const int *order, const int *start, const int *owner, ADAPTERS, size_t out, int widest
+) {
+    Adapters s = GATHERED;
+    int g = blockIdx.x, n = owner[g];
+    size_t col = (size_t)blockIdx.y * blockDim.x + threadIdx.x;
+    if (col >= out) return;
+    for (int place = start[g]; place < start[g + 1]; place++) {
+        size_t row = order[place];
+        y[row * out + col] += column(s, n, v + row * widest, col);
+    }
+}

@@ -1,0 +1,185 @@
+//! Launches `nf4.cu`: a four-bit weight that stays in four bits on the device.
+//!
+//! ```text
+//! y = x Wᵀ            few rows of x: the four-bit product; many: W is made dense once and cuBLAS multiplies
+//! ∂L/∂x = ∂L/∂y · W   the same with the transposed product; nothing is kept between the passes
+//! ```
+
+use std::sync::Arc;
+
+use candle_core::{
+    CpuStorage, CudaDevice, CudaStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor,
+    backend::BackendStorage as _,
+    bail,
+    cuda_backend::{
+        WrapErr as _,
+        cudarc::driver::{CudaSlice, LaunchArgs, LaunchConfig, PushKernelArg as _},
+    },
+    op::BackpropOp,
+};
+
+use super::Source;
+use crate::quant::{DynamicMap, Quantised, Scales};
+
+static NF4: Source = Source::new("nf4", include_str!("nf4.cu"));
+
+/// Threads of a block.
+const THREADS: u32 = 256;
+
+/// Threads of a warp, which makes one output of a product.
+const WARP: u32 = 32;
+
+/// Rows of x up to which codes are read again for each row rather than made dense: beyond, cuBLAS gains more than the dense copy costs.
+const FEW: usize = 8;
+
+/// A matrix (out, in) in four bits on a device.
+pub(crate) struct Nf4 {
+    packed: CudaSlice<u8>,
+    table: CudaSlice<f32>,
+    scales: OnDevice,
+    shape: (usize, usize),
+    block: usize,
+    device: CudaDevice,
+}
+
+enum OnDevice {
+    Plain(CudaSlice<f32>),
+    Double { coded: CudaSlice<u8>, map: CudaSlice<f32>, coarse: CudaSlice<f32>, offset: f32 },
+}
+
+/// A pointer to nothing, and the offset that plain scales have.
+static NONE: (u64, f32) = (0, 0.0);
+
+impl OnDevice {
+    /// The five arguments that say where scales are.
+    fn arguments<'a>(&'a self, launch: &mut LaunchArgs<'a>) {
+        let (null, zero) = (&NONE.0, &NONE.1);
+        match self {
+            Self::Plain(absmax) => launch.arg(absmax).arg(null).arg(null).arg(null).arg(zero),
+            Self::Double { coded, map, coarse, offset } => launch.arg(null).arg(coded).arg(map).arg(coarse).arg(offset),
+        };
+    }
+}
+
+/// Which product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// x Wᵀ.
+    Forward,
+    /// dy W.
+    Backward,
+}
+
+impl Nf4 {
+    /// Copies codes and scales to the device, once.
+    pub(crate) fn new(numbers: &Quantised, shape: (usize, usize), device: &CudaDevice) -> Result<Self> {
+        let scales = match numbers.scales() {
+            Scales::Plain(absmax) => OnDevice::Plain(device.clone_htod(absmax)?),
+            Scales::Double { coded, offset } => OnDevice::Double {
+                coded: device.clone_htod(&coded.codes)?,
+                map: device.clone_htod(DynamicMap::signed().values())?,
+                coarse: device.clone_htod(&coded.absmax)?,
+                offset: *offset,
+            },
+        };
+        let packed = device.clone_htod(numbers.packed())?;
+        let table = device.clone_htod(numbers.codebook().values())?;
+        Ok(Self { packed, table, scales, shape, block: numbers.block(), device: device.clone() })
+    }
+
+    /// The dense matrix, made on the device.
+    pub(crate) fn dense(&self) -> Result<Tensor> {
+        let storage = CudaStorage::wrap_cuda_slice(self.dequantise()?, self.device.clone());
+        Ok(Tensor::from_storage(Storage::Cuda(storage), self.shape, BackpropOp::none(), false))
+    }
+
+    fn dequantise(&self) -> Result<CudaSlice<f32>> {
+        let count = self.shape.0 * self.shape.1;
+        let mut out = self.device.alloc_zeros::<f32>(count)?;
+        let kernel = NF4.kernel("nf4_dequantise_f32", &self.device)?;
+        let mut launch = kernel.builder();
+        launch.arg(&mut out).arg(&self.packed).arg(&self.table);
+        self.scales.arguments(&mut launch);
+        launch.arg(&count).arg(&self.block);
+        let blocks = count.div_ceil(2).div_ceil(THREADS as usize).min(u32::MAX as usize) as u32;
+        let config = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };
+        // SAFETY: the arguments are those of the kernel's declaration, `out` has `count` places, and every array is as long as
+        // `Quantised` guarantees for `count` numbers.
+        unsafe { launch.launch(config) }.w()?;
+        Ok(out)
+    }
+
+    /// The four-bit product with `rows` rows of `x`, which begin at `start`.
+    fn product(&self, x: &CudaSlice<f32>, (start, rows): (usize, usize), side: Side) -> Result<CudaSlice<f32>> {
+        let (out, width) = self.shape;
+        let (name, taken, made, a_block) = match side {
+            Side::Forward => ("nf4_matvec", width, out, (THREADS / WARP) as usize),
+            Side::Backward => ("nf4_matvec_transposed", out, width, THREADS as usize),
+        };
+        let mut y = self.device.alloc_zeros::<f32>(rows * made)?;
+        let x = x.slice(start..start + rows * taken);
+        let kernel = NF4.kernel(name, &self.device)?;
+        let mut launch = kernel.builder();
+        launch.arg(&mut y).arg(&x).arg(&self.packed).arg(&self.table);
+        self.scales.arguments(&mut launch);
+        launch.arg(&out).arg(&width).arg(&self.block);
+        let grid_dim = (made.div_ceil(a_block) as u32, rows as u32, 1);
+        let config = LaunchConfig { grid_dim, block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };
+        // SAFETY: the arguments are those of the kernel's declaration; `x` has rows · taken numbers and `y` rows · made.
+        unsafe { launch.launch(config) }.w()?;
+        Ok(y)
+    }
+}
+
+/// `W x` for the last dimension of `x` (…, in) on the device.
+pub(crate) fn apply(weight: &Arc<Nf4>, x: &Tensor) -> Result<Tensor> {
+    let (out, width) = weight.shape;
+    let mut shape = x.dims().to_vec();
+    match shape.last_mut() {
+        Some(last) if *last == width => *last = out,
+        _ => bail!("linear: the input is {:?}, but the weight (out, in) is {:?}", x.shape(), weight.shape),
+    }
+    let product = Product { weight: Arc::clone(weight), side: Side::Forward };
+    x.reshape(((), width))?.contiguous()?.apply_op1(product)?.reshape(shape)
+}
+
+struct Product {
+    weight: Arc<Nf4>,
+    side: Side,
+}
+
+impl CustomOp1 for Product {
+    fn name(&self) -> &'static str {
+        "nf4-linear"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        bail!("nf4-linear: the weight is on the GPU, the input is not")
+    }
+
+    fn cuda_fwd(&self, storage: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (rows, _) = layout.shape().dims2()?;
+        let Some((start, _)) = layout.contiguous_offsets() else { bail!("nf4-linear: the input must be contiguous") };
+        let (out, width) = self.weight.shape;
+        let made = if self.side == Side::Forward { out } else { width };
+        if rows <= FEW {
+            let y = self.weight.product(storage.as_cuda_slice::<f32>()?, (start, rows), self.side)?;
+            return Ok((CudaStorage::wrap_cuda_slice(y, self.weight.device.clone()), Shape::from((rows, made))));
+        }
+        let dense = CudaStorage::wrap_cuda_slice(self.weight.dequantise()?, self.weight.device.clone());
+        let dense_layout = Layout::contiguous(self.weight.shape);
+        let y = match self.side {
+            Side::Forward => storage.matmul(&dense, (1, rows, out, width), layout, &dense_layout.transpose(0, 1)?)?,
+            Side::Backward => storage.matmul(&dense, (1, rows, width, out), layout, &dense_layout)?,
+        };
+        Ok((y, Shape::from((rows, made))))
+    }
+
+    fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        if self.side == Side::Backward {
+            bail!("nf4-linear: there is no second derivative")
+        }
+        let product = Self { weight: Arc::clone(&self.weight), side: Side::Backward };
+        grad.contiguous()?.apply_op1(product).map(Some)
+    }
+}
