@@ -17,9 +17,9 @@ use std::sync::OnceLock;
 
 use candle_core::{
     CudaDevice, Error, Result,
-    cuda_backend::{
-        CudaFunc,
-        cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts},
+    cuda_backend::cudarc::{
+        driver::CudaFunction,
+        nvrtc::{CompileOptions, compile_ptx_with_opts},
     },
 };
 
@@ -38,13 +38,13 @@ impl Source {
     }
 
     /// The kernel `name` on `device`.
-    fn kernel(&self, name: &str, device: &CudaDevice) -> Result<CudaFunc> {
+    fn kernel(&self, name: &str, device: &CudaDevice) -> Result<CudaFunction> {
         let compile = || {
             let options = CompileOptions { fmad: Some(false), ..CompileOptions::default() };
             let ptx = compile_ptx_with_opts(self.text, options);
             ptx.map(|ptx| ptx.to_src()).map_err(|error| format!("NVRTC does not compile {}.cu: {error:?}", self.name))
         };
         let ptx = self.compiled.get_or_init(compile).as_ref().map_err(|why| Error::Msg(why.clone()))?;
-        device.get_or_load_custom_func(name, self.name, ptx)
+        device.get_or_load_custom_func(name, self.name, ptx).map(|kernel| kernel.into_cuda_function())
     }
 }

@@ -97,7 +97,8 @@ impl Nf4 {
         let count = self.shape.0 * self.shape.1;
         let mut out = self.device.alloc_zeros::<f32>(count)?;
         let kernel = NF4.kernel("nf4_dequantise_f32", &self.device)?;
-        let mut launch = kernel.builder();
+        let stream = self.device.cuda_stream();
+        let mut launch = stream.launch_builder(&kernel);
         launch.arg(&mut out).arg(&self.packed).arg(&self.table);
         self.scales.arguments(&mut launch);
         launch.arg(&count).arg(&self.block);
@@ -119,7 +120,8 @@ impl Nf4 {
         let mut y = self.device.alloc_zeros::<f32>(rows * made)?;
         let x = x.slice(start..start + rows * taken);
         let kernel = NF4.kernel(name, &self.device)?;
-        let mut launch = kernel.builder();
+        let stream = self.device.cuda_stream();
+        let mut launch = stream.launch_builder(&kernel);
         launch.arg(&mut y).arg(&x).arg(&self.packed).arg(&self.table);
         self.scales.arguments(&mut launch);
         launch.arg(&out).arg(&width).arg(&self.block);
