@@ -5,6 +5,8 @@
 //! | `nf4.cu` | dequantise; a product with the four-bit weight and its transposed, which never write the dense one | `quant::block` |
 //! | `lora.cu` | BGMV and SGMV, shrink and expand, for adapters of different ranks | `serve::kernels` |
 //!
+//! `lora.cu` is not launched yet: adapters' pages lie in host memory (`serve::page`), and copying them for each pass would cost more than it gains.
+//!
 //! They are compiled by NVRTC when first used: the sources need no header, so a machine needs a driver and the libraries that candle links
 //! anyway, and a change of GPU needs no other build. `tests/kernels.rs` compiles the same sources with a host compiler and holds them to
 //! their twins where there is no GPU. `--fmad=false` keeps the arithmetic of the twins: these kernels wait for memory, not for arithmetic.
