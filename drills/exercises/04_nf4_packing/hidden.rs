@@ -1,5 +1,7 @@
 //! Hidden tests: a real matrix as bitsandbytes 0.50.2 packs it (torch 2.15.0; the repository's `tests/data/goldens/nf4`, matrix `odd_5x13`), and
 //! bounds that hold for any numbers.
+// Eight digits name a number in 32 bits, whatever a shorter one would do.
+#![allow(clippy::excessive_precision)]
 
 use deltaw::classroom::Suite;
 
