@@ -42,5 +42,8 @@ pub mod classroom;
 #[cfg(feature = "plot")]
 pub mod plot;
 
+#[cfg(feature = "plot")]
+pub mod notebook;
+
 #[cfg(feature = "cli")]
 pub mod cli;

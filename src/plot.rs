@@ -22,7 +22,7 @@ const SIZE: (u32, u32) = (900, 560);
 const FONT: &[u8] = include_bytes!("../assets/font/DejaVuSans.ttf");
 
 /// Colours that stay apart for colour-blind readers (Okabe and Ito 2008).
-const COLOURS: [RGBColor; 7] = [
+pub const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -101,7 +101,8 @@ pub fn write(figure: &Figure, path: &Path) -> Result<(), Error> {
     file.persist(path).map(|_| ()).map_err(|error| failed(error.error))
 }
 
-fn fonts() {
+/// Makes the crate's font the one that plotters draws `sans-serif` with; called before any drawing.
+pub(crate) fn fonts() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // Only fails for a font that cannot be parsed; then the drawing itself reports it.

@@ -88,7 +88,7 @@ pub use harness::{Order, main};
 pub use measure::{Measure, Measured, Numbers};
 pub use record::{Planned, Record, TestResult};
 pub use seal::seal;
-pub use suite::{Outcome, Register, Suite, quiet_panics};
+pub use suite::{Outcome, Register, Suite, attempt, quiet_panics};
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,17 @@ impl Suite {
     }
 }
 
+/// Runs one test outside of any suite, as a notebook does with what its reader wrote. Panics are results here too; the process's own panic
+/// hook is back in place afterwards.
+#[must_use]
+pub fn attempt(test: &str, body: impl FnOnce(&mut Case) -> Outcome) -> TestResult {
+    let hook = panic::take_hook();
+    quiet_panics();
+    let result = run_one(Planned { part: String::new(), test: test.to_owned(), points: 1 }, body);
+    panic::set_hook(hook);
+    result
+}
+
 /// Panics in tests are reported as results: the hook only notes where they were. For the whole process.
 pub fn quiet_panics() {
     panic::set_hook(Box::new(|panic| {
@@ -78,7 +89,7 @@ pub fn quiet_panics() {
     }));
 }
 
-fn run_one(planned: Planned, body: Body) -> TestResult {
+fn run_one(planned: Planned, body: impl FnOnce(&mut Case) -> Outcome) -> TestResult {
     let mut case = Case::default();
     let start = Instant::now();
     PANICKED_AT.with(|at| *at.borrow_mut() = None);

@@ -94,11 +94,11 @@ fn lapack() -> Finding {
 }
 
 fn jupyter() -> Finding {
-    tool("Jupyter", "jupyter", &["--version"], "pip install jupyterlab")
+    tool("Jupyter", "jupyter", &["--version"], "deltaw notebooks setup")
 }
 
 fn evcxr() -> Finding {
-    tool("evcxr", "evcxr_jupyter", &["--help"], "cargo install --locked evcxr_jupyter && evcxr_jupyter --install")
+    tool("evcxr", "evcxr_jupyter", &["--help"], "deltaw notebooks setup")
 }
 
 fn tool(name: &'static str, program: &str, args: &[&str], fix: &str) -> Finding {

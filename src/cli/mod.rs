@@ -19,6 +19,7 @@ mod failure;
 pub mod generate;
 pub mod grade;
 pub mod judge;
+pub mod notebooks;
 pub mod parity;
 #[cfg(feature = "serve")]
 pub mod serve;
@@ -113,6 +114,8 @@ enum Command {
     /// Serve many adapters on one base over HTTP
     #[cfg(feature = "serve")]
     Serve(Box<serve::Args>),
+    /// The chapters as Rust notebooks: set up, run, open
+    Notebooks(notebooks::Args),
     /// What this machine has, and what brings what it lacks
     Doctor(doctor::Args),
     /// Print shell completions
@@ -157,6 +160,7 @@ fn run(cli: Cli, meter: Meter) -> Result<(), Failure> {
         Some(Command::Parity(args)) => parity::run(&args, global),
         #[cfg(feature = "serve")]
         Some(Command::Serve(args)) => serve::run(*args, global),
+        Some(Command::Notebooks(args)) => notebooks::run(&args, global),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),
     }

@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
 
 use super::terminal_plot;
-use crate::{
-    demos::{Report, Table, Value},
-    quiz::grade::numeric::shown,
-};
+use crate::demos::{Report, Table, Value};
+pub use crate::quiz::shown::{significant, value};
 
 /// Renders `report` for a terminal `width` columns wide; every line ends in a newline.
 #[must_use]
@@ -45,36 +43,6 @@ pub(super) fn grid(table: &Table, width: u16) -> Grid {
     grid
 }
 
-/// A cell as text: counts with separators, reals with four significant digits.
-#[must_use]
-pub fn value(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        Value::Count(count) => shown(*count as f64),
-        Value::Real(real) => significant(*real),
-    }
-}
-
-/// Four significant digits; very large and very small numbers in scientific notation.
-#[must_use]
-pub fn significant(real: f64) -> String {
-    let size = real.abs();
-    if real == 0.0 {
-        "0".to_owned()
-    } else if !real.is_finite() {
-        format!("{real}")
-    } else if (1e-3..1e6).contains(&size) {
-        let digits = (3.0 - size.log10().floor()).clamp(0.0, 6.0) as usize;
-        let text = format!("{real:.digits$}");
-        match text.contains('.') {
-            true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-            false => text,
-        }
-    } else {
-        format!("{real:.3e}")
-    }
-}
-
 /// Breaks `text` at spaces into lines of at most `width` columns.
 #[must_use]
 pub fn wrap(text: &str, width: u16) -> String {
@@ -108,15 +76,6 @@ pub fn width() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(value(&Value::Count(6_738_415_616)), "6,738,415,616");
-        assert_eq!(significant(0.015625), "0.01562");
-        assert_eq!(significant(124.73), "124.7");
-        assert_eq!(significant(35.0), "35");
-        assert_eq!(significant(1.5e-9), "1.500e-9");
-    }
 
     #[test]
     fn lines_break_at_spaces() {

@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod scorecard;
 #[cfg(feature = "cli")]
 pub mod session;
+pub mod shown;
 #[cfg(feature = "cli")]
 pub mod store;
 pub mod verdict;

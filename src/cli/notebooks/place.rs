@@ -1,0 +1,116 @@
+//! Where things are: the chapters, the Python that runs Jupyter, the build directory.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::cli::{Failure, Global, drill::data_dir};
+
+/// Name of the kernel in Jupyter.
+pub(super) const KERNEL: &str = "rust";
+
+/// The places of one run.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The folder of the chapters.
+    pub(super) chapters: PathBuf,
+    /// The environment that `setup` makes.
+    pub(super) environment: PathBuf,
+    /// A Python that the user named.
+    named: Option<PathBuf>,
+}
+
+impl Place {
+    pub(super) fn find(dir: Option<&Path>, python: Option<&Path>, global: &Global) -> Result<Self, Failure> {
+        let chapters = match dir {
+            Some(dir) => dir.to_owned(),
+            None => above(&env::current_dir()?).ok_or_else(|| {
+                Failure::usage("no folder `notebooks` with an evcxr.toml here or above; name it with --dir DIR")
+            })?,
+        };
+        if !chapters.join("evcxr.toml").is_file() {
+            return Err(Failure::usage(format!(
+                "{}: no evcxr.toml in it; name the folder of the chapters with --dir DIR",
+                chapters.display()
+            )));
+        }
+        let environment = data_dir(global)?.join("jupyter");
+        Ok(Self { chapters: fs::canonicalize(chapters)?, environment, named: python.map(Path::to_owned) })
+    }
+
+    /// The Python that has Jupyter, whether or not it is there.
+    pub(super) fn python(&self) -> PathBuf {
+        self.named.clone().unwrap_or_else(|| self.environment.join("bin/python"))
+    }
+
+    /// Whether the user named a Python of their own.
+    pub(super) fn is_named(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// A file of the chapters' folder by its stem, such as `source/00_opening.md`.
+    pub(super) fn file(&self, folder: &str, stem: &str, end: &str) -> PathBuf {
+        self.chapters.join(folder).join(format!("{stem}.{end}"))
+    }
+
+    /// Stems of the files in `folder` that end in `end` and begin with two digits, in order.
+    pub(super) fn stems(&self, folder: &str, end: &str) -> Result<Vec<String>, Failure> {
+        let mut stems = Vec::new();
+        for entry in fs::read_dir(self.chapters.join(folder))? {
+            let path = entry?.path();
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let numbered =
+                stem.len() > 3 && stem.bytes().take(2).all(|b| b.is_ascii_digit()) && stem.as_bytes()[2] == b'_';
+            if numbered && path.extension().is_some_and(|found| found == end) {
+                stems.push(stem);
+            }
+        }
+        stems.sort();
+        Ok(stems)
+    }
+
+    /// The one stem that `name` begins, or all without a name.
+    pub(super) fn choose(&self, names: &[String], folder: &str, end: &str) -> Result<Vec<String>, Failure> {
+        let stems = self.stems(folder, end)?;
+        if names.is_empty() {
+            return Ok(stems);
+        }
+        let pick = |name: &String| {
+            let name = name.strip_suffix(&format!(".{end}")).unwrap_or(name);
+            let name = name.rsplit('/').next().unwrap_or(name);
+            let found: Vec<&String> = stems.iter().filter(|stem| stem.starts_with(name)).collect();
+            match found.as_slice() {
+                [one] => Ok((*one).clone()),
+                _ => Err(Failure::usage(format!(
+                    "no single chapter begins with `{}`; there are: {}",
+                    name.chars().filter(|c| !c.is_control()).take(40).collect::<String>(),
+                    stems.join(", ")
+                ))),
+            }
+        };
+        names.iter().map(pick).collect()
+    }
+
+    /// Puts the project's lock file into the kernel's build directory, so that notebooks build with the same versions.
+    pub(super) fn pin(&self) -> Result<(), Failure> {
+        let lock = self.chapters.join("../Cargo.lock");
+        let build = self.chapters.join("../target/notebooks");
+        let pinned = build.join("Cargo.lock");
+        let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        if time(&lock) > time(&pinned) {
+            fs::create_dir_all(&build)?;
+            fs::copy(&lock, &pinned)?;
+        }
+        Ok(())
+    }
+}
+
+fn above(from: &Path) -> Option<PathBuf> {
+    from.ancestors().map(|folder| folder.join("notebooks")).find(|folder| folder.join("evcxr.toml").is_file())
+}
+
+/// The program called `name` on the PATH.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
+}

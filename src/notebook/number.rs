@@ -1,0 +1,45 @@
+//! A number that a chapter relies on, with the tolerance to which another run must give it.
+
+use super::{Output, Show, Stated, html};
+use crate::quiz::shown::significant;
+
+/// A stated number; made by [`number`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Number {
+    stated: Stated,
+    value: f64,
+}
+
+/// States `value` under `name`. Without a tolerance another run must give the same to six digits.
+#[must_use]
+pub fn number(name: &str, value: f64) -> Number {
+    let stated =
+        Stated { name: name.to_owned(), value: value.is_finite().then_some(value), within: 1e-6 * value.abs() };
+    Number { stated, value }
+}
+
+impl Number {
+    /// Another run may be this far off.
+    #[must_use]
+    pub fn within(mut self, difference: f64) -> Self {
+        self.stated.within = difference.abs();
+        self
+    }
+
+    /// Another run may be this many percent off.
+    #[must_use]
+    pub fn percent(self, percent: f64) -> Self {
+        let difference = self.value.abs() * percent / 100.0;
+        self.within(difference)
+    }
+}
+
+impl Show for Number {
+    fn output(&self) -> Output {
+        let (name, value) = (&self.stated.name, significant(self.value));
+        let shown = format!("<p>{}: <strong>{}</strong></p>\n", html::escape(name), html::escape(&value));
+        let mut output = Output::html(shown, format!("{name}: {value}"));
+        output.facts.numbers.push(self.stated.clone());
+        output
+    }
+}
