@@ -140,6 +140,15 @@ impl Graph {
         self
     }
 
+    /// Adds named lines, each through points (x, y).
+    #[must_use]
+    pub fn lines<N: AsRef<str>, P: IntoIterator<Item = (f64, f64)>>(
+        self,
+        lines: impl IntoIterator<Item = (N, P)>,
+    ) -> Self {
+        lines.into_iter().fold(self, |graph, (name, points)| graph.line(name.as_ref(), points))
+    }
+
     /// Named bars; the graph's `y` is their axis.
     #[must_use]
     pub fn bars<N: Into<String>>(mut self, bars: impl IntoIterator<Item = (N, f64)>) -> Self {
