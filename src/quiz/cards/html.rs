@@ -21,6 +21,7 @@ pub enum Answers {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Formulas {
     /// As `\( … \)`, which Anki's MathJax renders.
+    #[cfg(feature = "cli")]
     MathJax,
     /// As MathML, which browsers render themselves.
     MathMl,
@@ -138,6 +139,7 @@ pub(super) fn sources(card: &Card) -> String {
 pub(super) fn line(pieces: &[Piece], formulas: Formulas) -> String {
     let piece = |piece: &Piece| match (piece, formulas) {
         (Piece::Words(words), _) => escaped(words),
+        #[cfg(feature = "cli")]
         (Piece::Math(math), Formulas::MathJax) => format!("\\({}\\)", escaped(&tex(math))),
         (Piece::Math(math), Formulas::MathMl) => mathml(math),
     };
