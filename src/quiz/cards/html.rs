@@ -2,7 +2,7 @@
 
 use super::{
     card::{Card, Piece, Sheet},
-    math::{mathml, tex},
+    math::mathml,
 };
 
 /// Where the sheet has the answers.
@@ -140,7 +140,7 @@ pub(super) fn line(pieces: &[Piece], formulas: Formulas) -> String {
     let piece = |piece: &Piece| match (piece, formulas) {
         (Piece::Words(words), _) => escaped(words),
         #[cfg(feature = "cli")]
-        (Piece::Math(math), Formulas::MathJax) => format!("\\({}\\)", escaped(&tex(math))),
+        (Piece::Math(math), Formulas::MathJax) => format!("\\({}\\)", escaped(&super::math::tex(math))),
         (Piece::Math(math), Formulas::MathMl) => mathml(math),
     };
     pieces.iter().map(piece).collect()
