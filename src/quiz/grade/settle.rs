@@ -48,8 +48,12 @@ fn raise(verdict: &mut Verdict, compared: &Compared, read: &str, label: Label) {
     }
 }
 
-/// The wrong statement that the answer is like is named, with its correction where it is a listed belief.
+/// The wrong statement that the answer is like is named, with its correction where it is a listed belief. Who said all that was asked for is not
+/// told that they believe the opposite: likeness does not see who does what.
 fn lower(verdict: &mut Verdict, rubric: &Rubric, compared: &Compared, read: &str, label: Label) {
+    if verdict.label == Label::Correct {
+        return verdict.notes.push(UNCLEAR.to_owned());
+    }
     let best = compared.best(|target| matches!(target, Target::Misconception(_)));
     let Some((value, place, _)) = best else { return };
     let like = |id: &str| compared.best(|target| matches!(target, Target::Misconception(other) if other == id));

@@ -24,6 +24,9 @@ use crate::quiz::{
 /// The most of an answer that is read, in characters.
 const READ: usize = 20_000;
 
+/// From this share of its words on an answer is little else than the points it was asked for.
+const FIRM: f32 = 0.6;
+
 /// The most tokens that are read.
 const TOKENS: usize = 6_000;
 
@@ -57,11 +60,14 @@ pub(super) fn grade(rubric: &Rubric, question: &Question, lexicon: &Lexicon, ans
 
     let known = lexicon.shelf.of(question, lexicon);
     let compared = Compared::new(&words, &known.wordings);
-    let (mut hit, mut missed) = (Vec::new(), Vec::new());
+    let (mut hit, mut missed, mut covered) = (Vec::new(), Vec::new(), Vec::new());
     for point in &rubric.points {
         let plainly = || compared.plainly(&Target::Point(point.id.clone())).map(|place| vec![place]);
         match matched(&point.accept, &words, lexicon).or_else(plainly) {
-            Some(places) => hit.push(point_verdict(point, quote(read, &places))),
+            Some(places) => {
+                hit.push(point_verdict(point, quote(read, &places)));
+                covered.extend(places);
+            }
             None => missed.push(point_verdict(point, Vec::new())),
         }
     }
@@ -79,7 +85,8 @@ pub(super) fn grade(rubric: &Rubric, question: &Question, lexicon: &Lexicon, ans
     let by_patterns = label(&hit, &missed, &misconceptions, vague);
     let mut verdict = Verdict { label: by_patterns, score: 0.0, hit, missed, misconceptions, notes, trace: None };
     if guard.is_none() {
-        weigh_up(&mut verdict, rubric, (&lexicon.shelf, &known), &compared, (read, &words));
+        let firm = by_patterns == Label::Correct && share(&covered, &words) >= FIRM;
+        weigh_up(&mut verdict, rubric, (&lexicon.shelf, &known), &compared, (read, &words), firm);
     }
     verdict.score = score(verdict.label, &verdict.hit, &verdict.missed, &verdict.misconceptions);
     verdict
@@ -92,6 +99,7 @@ fn weigh_up(
     (shelf, known): (&Shelf, &Known),
     compared: &Compared,
     (read, words): (&str, &[Token]),
+    firm: bool,
 ) {
     let spell = |token: &Token| match token.negated_by.is_some() != token.denied {
         true => format!("!{}", token.text),
@@ -129,13 +137,21 @@ fn weigh_up(
         let expected = head.expected(&trace.features);
         trace.expected = Some(expected);
         let fatal = verdict.misconceptions.iter().any(|caught| caught.decisive);
-        settle::settle(verdict, rubric, compared, read, head.settle(fatal, expected));
+        // Likeness has nothing to say against an answer that is little else than the points themselves: it does not see who does what.
+        if !firm {
+            settle::settle(verdict, rubric, compared, read, head.settle(fatal, expected));
+        }
         // The weakest point comes first: it is what an interviewer asks for.
         verdict.missed.sort_by(|a, b| {
             b.required.cmp(&a.required).then_with(|| compared.point(&a.id).total_cmp(&compared.point(&b.id)))
         });
     }
     verdict.trace = Some(trace);
+}
+
+/// The share of words that stand in `places`.
+fn share(places: &[Range<usize>], words: &[Token]) -> f32 {
+    words.iter().filter(|word| within(places, word)).count() as f32 / words.len().max(1) as f32
 }
 
 /// The parts of `read` that stand between its first counted word and its last, without what was struck out between them.
