@@ -1,7 +1,7 @@
 //! A number that a chapter relies on, with the tolerance to which another run must give it.
 
 use super::{Output, Show, Stated, html};
-use crate::quiz::shown::significant;
+use crate::quiz::{grade::numeric::shown, shown::significant};
 
 /// A stated number; made by [`number`].
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,8 @@ impl Number {
 
 impl Show for Number {
     fn output(&self) -> Output {
-        let (name, value) = (&self.stated.name, significant(self.value));
+        let whole = self.value.fract() == 0.0 && self.value.abs() < 1e15;
+        let (name, value) = (&self.stated.name, if whole { shown(self.value) } else { significant(self.value) });
         let shown = format!("<p>{}: <strong>{}</strong></p>\n", html::escape(name), html::escape(&value));
         let mut output = Output::html(shown, format!("{name}: {value}"));
         output.facts.numbers.push(self.stated.clone());
