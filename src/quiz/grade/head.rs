@@ -25,6 +25,9 @@ pub(super) struct Head {
     doubt: f32,
 }
 
+/// An expected label from which on an answer is right in which patterns found all that was asked for; others need `clear`.
+const WHOLE: f32 = 1.35;
+
 /// Nodes in one array; a leaf has no feature.
 #[derive(Debug, Deserialize)]
 struct Tree(Vec<Node>);
@@ -50,8 +53,8 @@ impl Head {
         self.base + self.trees.iter().map(|tree| tree.value(&list)).sum::<f32>()
     }
 
-    /// The label for an expected one; `fatal` where a decisive wrong belief was detected.
-    pub(super) fn settle(&self, fatal: bool, expected: f32) -> Label {
+    /// The label for an expected one; `fatal` where a decisive wrong belief was detected, `whole` where patterns found all that was asked for.
+    pub(super) fn settle(&self, fatal: bool, whole: bool, expected: f32) -> Label {
         match expected {
             value if fatal => {
                 if value >= self.doubt {
@@ -60,7 +63,7 @@ impl Head {
                     Label::Wrong
                 }
             }
-            value if value >= self.clear => Label::Correct,
+            value if value >= self.clear || (whole && value >= WHOLE) => Label::Correct,
             value if value >= self.something => Label::Partial,
             _ => Label::Wrong,
         }
@@ -96,11 +99,13 @@ mod tests {
     #[test]
     fn a_decisive_wrong_belief_is_a_veto() {
         let head = Head { something: 0.6, clear: 1.5, doubt: 0.9, ..Head::default() };
-        assert_eq!(head.settle(false, 1.6), Label::Correct);
-        assert_eq!(head.settle(false, 1.2), Label::Partial);
-        assert_eq!(head.settle(false, 0.1), Label::Wrong);
-        assert_eq!(head.settle(true, 2.0), Label::Partial);
-        assert_eq!(head.settle(true, 0.8), Label::Wrong);
+        assert_eq!(head.settle(false, false, 1.6), Label::Correct);
+        assert_eq!(head.settle(false, false, 1.4), Label::Partial);
+        assert_eq!(head.settle(false, true, 1.4), Label::Correct);
+        assert_eq!(head.settle(false, true, 1.2), Label::Partial);
+        assert_eq!(head.settle(false, false, 0.1), Label::Wrong);
+        assert_eq!(head.settle(true, true, 2.0), Label::Partial);
+        assert_eq!(head.settle(true, false, 0.8), Label::Wrong);
     }
 
     #[test]

@@ -139,7 +139,13 @@ fn weigh_up(
         let fatal = verdict.misconceptions.iter().any(|caught| caught.decisive);
         // Likeness has nothing to say against an answer that is little else than the points themselves: it does not see who does what.
         if !firm {
-            settle::settle(verdict, rubric, compared, read, head.settle(fatal, expected));
+            settle::settle(
+                verdict,
+                rubric,
+                compared,
+                read,
+                head.settle(fatal, verdict.label == Label::Correct, expected),
+            );
         }
         // The weakest point comes first: it is what an interviewer asks for.
         verdict.missed.sort_by(|a, b| {
