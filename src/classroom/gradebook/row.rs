@@ -149,6 +149,6 @@ pub struct Graded {
     pub results: Vec<Scored>,
     /// Every exercise of the course.
     pub verdicts: Vec<Verdict>,
-    /// Fingerprints by exercise: see [`similar`](crate::classroom::similar).
+    /// Fingerprints by exercise: see `classroom::grade::similar`.
     pub prints: Vec<(String, Vec<u64>)>,
 }
