@@ -49,7 +49,7 @@ fn the_development_set_keeps_its_figures() {
     assert!(found.kappa >= 0.9 && found.false_accepts <= 0.03 && found.false_rejects <= 0.05, "{found:?}");
 }
 
-/// Nobody tunes on these answers: the floors say what was reached, kappa just below the goal of 0.85.
+/// The grader was not fitted to these answers: the floors say what was reached, just short of the goals of 0.85 and 3 %.
 #[test]
 fn answers_that_nobody_tuned_on_keep_their_figures() {
     let found = figures(include_str!("data/grader_heldout2.jsonl"));
