@@ -2,9 +2,9 @@
 //!
 //! Shapes: b batch, t tokens, g query heads per key/value head, h key/value heads, n head_dim, s = prefix + t key positions.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
-use super::{Config, Doors, rope::Rope};
+use super::{Config, Doors, fused::softmax, rope::Rope};
 
 /// What all layers of one forward pass share: the angles of RoPE, and who may look at whom.
 pub struct Positions {
@@ -32,13 +32,11 @@ pub(super) fn attend(
     let keys = k.dim(2)?;
 
     // Query heads of one group become rows of one product, so that keys and values need no copies.
-    let q = (q.contiguous()?.reshape((batch * kv_heads, group * tokens, width))? / (width as f64).sqrt())?;
+    let q = q.contiguous()?.reshape((batch * kv_heads, group * tokens, width))?;
     let k = k.contiguous()?.reshape((batch * kv_heads, keys, width))?;
     let v = v.contiguous()?.reshape((batch * kv_heads, keys, width))?;
-    let scores =
-        q.matmul(&k.t()?)?.reshape((batch * kv_heads * group, tokens, keys))?.broadcast_add(&positions.mask)?;
-    // candle_nn's `softmax_last_dim` has no backward pass; `softmax` is composed and has.
-    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+    let scores = q.matmul(&k.t()?)?.reshape((batch * kv_heads * group, tokens, keys))?;
+    let weights = softmax(&scores, &positions.mask, 1.0 / (width as f64).sqrt())?;
     let mixed = weights.reshape((batch * kv_heads, group * tokens, keys))?.matmul(&v)?;
     mixed.reshape((batch, kv_heads * group, tokens, width))?.transpose(1, 2)?.reshape((
         batch,

@@ -11,7 +11,7 @@ use super::{
     Config, Doors, Projection, Site, Weight,
     attention::{Positions, attend},
     frozen::linear,
-    norm::rms_norm,
+    fused::{mean_loss, rms_norm, swiglu},
 };
 
 /// Weights of one block. Matrices are (out, in), as Hugging Face stores them.
@@ -186,6 +186,15 @@ impl Decoder {
         }
     }
 
+    /// Mean cross entropy, in nats, of the normed residual stream (rows, hidden) against `targets` (rows).
+    fn project_loss(&self, normed: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        match &self.head {
+            None => mean_loss(normed, &self.embedding, targets),
+            Some(Weight::Dense(head)) => mean_loss(normed, head, targets),
+            Some(head) => candle_nn::loss::cross_entropy(&head.apply(normed)?, targets),
+        }
+    }
+
     /// Logits (rows, vocab) at the chosen rows of the flattened (batch · tokens) positions only: training scores few of them.
     /// Rows count the tokens of `ids`, whatever the `prompt` door puts before them.
     ///
@@ -232,9 +241,9 @@ impl Decoder {
 fn mlp(layer: usize, block: &Block, x: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
     let [.., wgate, wup, wdown] = &block.projections;
     let project = |projection, weight, x: &Tensor| doors.linear(Site { layer, projection }, weight, x);
-    let gate = project(Projection::Gate, wgate, x)?.silu()?;
+    let gate = project(Projection::Gate, wgate, x)?;
     let up = project(Projection::Up, wup, x)?;
-    project(Projection::Down, wdown, &(gate * up)?)
+    project(Projection::Down, wdown, &swiglu(&gate, &up)?)
 }
 
 /// (out, in) of a projection.

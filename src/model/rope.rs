@@ -1,7 +1,9 @@
 //! Rotary position embedding (Su et al. 2021, arXiv 2104.09864) in the rotate-half form of LLaMA checkpoints:
 //! a head's first half is the real part, its second half the imaginary part, and position `p` turns pair `i` by `p · theta^(-2i/n)`.
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::fused::rotate;
 
 /// Cosines and sines for consecutive positions, each (tokens, head_dim / 2).
 pub(super) struct Rope {
@@ -37,13 +39,7 @@ impl Rope {
 
     /// Turns `x` (batch, heads, tokens, head_dim).
     pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let half = x.dim(D::Minus1)? / 2;
-        let (cos, sin) = (self.cos.to_dtype(x.dtype())?, self.sin.to_dtype(x.dtype())?);
-        let real = x.narrow(D::Minus1, 0, half)?;
-        let imaginary = x.narrow(D::Minus1, half, half)?;
-        let turned_real = (real.broadcast_mul(&cos)? - imaginary.broadcast_mul(&sin)?)?;
-        let turned_imaginary = (imaginary.broadcast_mul(&cos)? + real.broadcast_mul(&sin)?)?;
-        Tensor::cat(&[turned_real, turned_imaginary], D::Minus1)
+        rotate(x, &self.cos, &self.sin)
     }
 }
 

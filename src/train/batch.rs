@@ -94,12 +94,25 @@ impl Batch {
     /// # Errors
     /// The doors' tensors do not fit the model.
     pub fn logits(&self, model: &Decoder, doors: &dyn Doors) -> Result<Tensor> {
+        model.head_rows(&self.through(model, doors)?, self.ids.dim(1)?, &self.rows)
+    }
+
+    /// Mean cross entropy of the scored tokens, in nats; a scalar that can be differentiated.
+    ///
+    /// # Errors
+    /// The doors' tensors do not fit the model.
+    pub fn loss(&self, model: &Decoder, doors: &dyn Doors) -> Result<Tensor> {
+        model.head_loss(&self.through(model, doors)?, self.ids.dim(1)?, &self.rows, &self.targets)
+    }
+
+    /// The residual stream after all blocks, (batch, positions, hidden).
+    fn through(&self, model: &Decoder, doors: &dyn Doors) -> Result<Tensor> {
         let mut x = model.embed(&self.ids, doors)?;
         let at = self.positions(model, doors, &x)?;
         for layer in 0..model.config().num_hidden_layers {
             x = model.block(layer, &x, &at, doors)?;
         }
-        model.head_rows(&x, self.ids.dim(1)?, &self.rows)
+        Ok(x)
     }
 }
 

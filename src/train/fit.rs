@@ -58,7 +58,7 @@ impl Plan {
 /// # Errors
 /// The doors' tensors do not fit the model.
 pub fn loss(model: &Decoder, doors: &dyn Doors, batch: &Batch) -> Result<Tensor> {
-    candle_nn::loss::cross_entropy(&batch.logits(model, doors)?, &batch.targets)
+    batch.loss(model, doors)
 }
 
 /// Trains `groups` by AdamW on fresh examples; `watch` sees each step.

@@ -33,8 +33,7 @@ pub(super) fn gradients(stepper: &Stepper<'_>, batch: &Batch, share: f64) -> Res
     let drawn = draws();
 
     let last = Var::from_tensor(&x)?;
-    let logits = model.head_rows(last.as_tensor(), batch.ids.dim(1)?, &batch.rows)?;
-    let loss = candle_nn::loss::cross_entropy(&logits, &batch.targets)?;
+    let loss = model.head_loss(last.as_tensor(), batch.ids.dim(1)?, &batch.rows, &batch.targets)?;
     let value = scalar(&loss)?;
     let mut head = (loss * share)?.backward()?;
     let mut grad = take(&mut head, &last)?;

@@ -9,7 +9,7 @@ use candle_core::{Result, Tensor, bail};
 use super::{Decoder, mlp};
 use crate::model::{
     Doors, Positions, Sublayer,
-    norm::rms_norm,
+    fused::rms_norm,
     rope::{Rope, causal_mask, packed_mask},
 };
 
@@ -69,9 +69,22 @@ impl Decoder {
     /// # Errors
     /// A row is out of range.
     pub fn head_rows(&self, x: &Tensor, tokens: usize, rows: &Tensor) -> Result<Tensor> {
+        self.project(&self.normed_rows(x, tokens, rows)?)
+    }
+
+    /// Mean cross entropy, in nats, of the same rows' logits against `targets` (rows), a scalar that can be differentiated. The logits are not
+    /// kept.
+    ///
+    /// # Errors
+    /// As [`Decoder::head_rows`], or a target is outside the vocabulary.
+    pub fn head_loss(&self, x: &Tensor, tokens: usize, rows: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        self.project_loss(&self.normed_rows(x, tokens, rows)?, targets)
+    }
+
+    /// The residual stream after the final norm at chosen rows, (rows, hidden).
+    fn normed_rows(&self, x: &Tensor, tokens: usize, rows: &Tensor) -> Result<Tensor> {
         let positions = x.dim(1)?;
         let real = x.narrow(1, positions - tokens, tokens)?.flatten(0, 1)?.index_select(rows, 0)?;
-        let normed = rms_norm(&real, &self.norm, self.config.rms_norm_eps)?;
-        self.project(&normed)
+        rms_norm(&real, &self.norm, self.config.rms_norm_eps)
     }
 }
