@@ -31,7 +31,10 @@ pub(in crate::model) fn mean_loss(x: &Tensor, weight: &Tensor, targets: &Tensor)
     let (vocab, _) = weight.dims2()?;
     let names = targets.to_vec1::<u32>()?;
     if names.len() != rows || names.iter().any(|name| *name as usize >= vocab) {
-        bail!("cross entropy of {rows} rows over {vocab} tokens: {} targets, or one outside the vocabulary", names.len());
+        bail!(
+            "cross entropy of {rows} rows over {vocab} tokens: {} targets, or one outside the vocabulary",
+            names.len()
+        );
     }
     let parts = (rows * vocab).div_ceil(ALIVE).max(1);
     let part = rows.div_ceil(parts);

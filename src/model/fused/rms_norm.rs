@@ -81,11 +81,7 @@ mod tests {
     fn it_is_the_textbook_form() {
         for shape in [vec![1, 1], vec![3, 7], vec![2, 5, 64], vec![40, 576], vec![0, 8]] {
             let weight = Tensor::randn(1f32, 0.5f32, *shape.last().unwrap(), &Device::Cpu).unwrap();
-            same::forward_and_backward(
-                &[&shape],
-                |x| rms_norm(x[0], &weight, 1e-5),
-                |x| textbook(x[0], &weight, 1e-5),
-            );
+            same::forward_and_backward(&[&shape], |x| rms_norm(x[0], &weight, 1e-5), |x| textbook(x[0], &weight, 1e-5));
         }
     }
 }
