@@ -1,10 +1,14 @@
 """Runs cells one after the other in one kernel; reads a job from standard input and writes a JSON object a line.
 
-Job: {"kernel", "folder", "startup", "timeout", "cells": [source, ...]}. Lines: {"started": seconds}, then for each cell
-{"seconds", "outputs", "status"}, and {"dead": why} when the kernel is gone or a cell took too long.
+Job, one line: {"kernel", "folder", "startup", "timeout", "cells": [source, ...]}. Lines: {"started": seconds}, then for each cell
+{"seconds", "outputs"}, and {"dead": why} when the kernel is gone or something took too long. When standard input ends,
+whoever gave the job is gone: the kernel and what it started are ended too.
 """
 import json
+import os
+import signal
 import sys
+import threading
 import time
 
 import nbformat
@@ -16,8 +20,21 @@ def say(**line):
     print(json.dumps(line), flush=True)
 
 
+def end_with_the_giver(client):
+    while os.read(0, 4096):
+        pass
+    group = getattr(getattr(client.km, "provisioner", None), "pgid", None)
+    if group:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        client.km.cleanup_connection_file()
+    os._exit(1)
+
+
 def main():
-    job = json.load(sys.stdin)
+    job = json.loads(sys.stdin.readline())
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in job["cells"]])
     client = NotebookClient(
         notebook,
@@ -28,6 +45,9 @@ def main():
         store_widget_state=False,
         resources={"metadata": {"path": job["folder"]}},
     )
+    # Ctrl-C ends the giver as well, and then the end of standard input does what is to be done here.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    threading.Thread(target=end_with_the_giver, args=[client], daemon=True).start()
     start = time.monotonic()
     try:
         with client.setup_kernel():
@@ -35,12 +55,14 @@ def main():
             for index, cell in enumerate(notebook.cells):
                 start = time.monotonic()
                 client.execute_cell(cell, index)
-                reply = next((o for o in cell.outputs if o["output_type"] == "error"), None)
-                say(seconds=time.monotonic() - start, outputs=cell.outputs, status="error" if reply else "ok")
+                say(seconds=time.monotonic() - start, outputs=cell.outputs)
     except CellTimeoutError:
-        say(dead=f"took longer than {job['timeout']} s")
-    except (DeadKernelError, RuntimeError) as error:
-        say(dead=str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        say(dead=f"took longer than {job['timeout']} s; --timeout SECONDS gives it longer")
+    except DeadKernelError:
+        say(dead="the kernel died")
+    except RuntimeError as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        say(dead=f"{first}; --startup SECONDS gives the kernel longer" if "didn't respond" in first else first)
 
 
 main()

@@ -53,6 +53,7 @@ pub(super) fn execute(
     limits: Limits,
     mut told: impl FnMut(Event) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let _held = place.alone()?;
     place.pin()?;
     let python = place.python();
     let lacking = |what: String| Failure::machine(format!("{what}; run `deltaw notebooks setup`"));
@@ -77,9 +78,11 @@ pub(super) fn execute(
         }
         last
     });
-    if let Some(mut input) = driver.stdin.take() {
+    // Open for as long as somebody waits for the driver: it ends the kernel when this ends, however this ends.
+    let mut input = driver.stdin.take();
+    if let Some(input) = &mut input {
         // A driver that is gone already says why on its standard error.
-        let _ = input.write_all(job.to_string().as_bytes());
+        let _ = writeln!(input, "{job}");
     }
     let (mut cells, mut ended) = (0, false);
     if let Some(output) = driver.stdout.take() {
@@ -98,8 +101,7 @@ pub(super) fn execute(
                 Err(_) => continue,
             };
             if let Err(failure) = told(event) {
-                // Nobody listens any more; its kernel ends with it.
-                let _ = driver.kill();
+                drop(input);
                 let _ = driver.wait();
                 return Err(failure);
             }

@@ -2,6 +2,7 @@
 
 mod chapter;
 mod compare;
+mod fault;
 mod keep;
 mod kernel;
 mod open;

@@ -1,7 +1,8 @@
 //! Where things are: the chapters, the Python that runs Jupyter, the build directory.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -92,10 +93,18 @@ impl Place {
         names.iter().map(pick).collect()
     }
 
+    /// The directory in which the kernel builds: `tmpdir` of the chapters' evcxr.toml.
+    fn build(&self) -> Result<PathBuf, Failure> {
+        let config = self.chapters.join("evcxr.toml");
+        let text = fs::read_to_string(&config)?;
+        let named = text.lines().find_map(|line| line.strip_prefix("tmpdir")?.split('"').nth(1));
+        let named = named.ok_or_else(|| Failure::usage(format!("{}: no line tmpdir = \"…\"", config.display())))?;
+        Ok(self.chapters.join(named))
+    }
+
     /// Puts the project's lock file into the kernel's build directory, so that notebooks build with the same versions.
     pub(super) fn pin(&self) -> Result<(), Failure> {
-        let lock = self.chapters.join("../Cargo.lock");
-        let build = self.chapters.join("../target/notebooks");
+        let (lock, build) = (self.chapters.join("../Cargo.lock"), self.build()?);
         let pinned = build.join("Cargo.lock");
         let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
         if time(&lock) > time(&pinned) {
@@ -103,6 +112,19 @@ impl Place {
             fs::copy(&lock, &pinned)?;
         }
         Ok(())
+    }
+
+    /// Waits until no other run uses the build directory: two kernels would write their cells over each other.
+    /// The directory is held until the file is dropped.
+    pub(super) fn alone(&self) -> Result<File, Failure> {
+        let build = self.build()?;
+        fs::create_dir_all(&build)?;
+        let held = File::create(build.join("in-use.lock"))?;
+        if matches!(held.try_lock(), Err(TryLockError::WouldBlock)) {
+            anstream::eprintln!("deltaw: another run uses {}; waiting for it", build.display());
+            held.lock()?;
+        }
+        Ok(held)
     }
 }
 

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::{
     chapter::{self, Cell},
+    fault::Fault,
     keep,
     kernel::{self, Event, Limits},
     place::Place,
-    verdict::{Expect, Fault, judge},
+    verdict::{Expect, judge},
     weave,
 };
 use crate::cli::{Failure, Global};
@@ -181,20 +182,20 @@ fn tell(went: &Went, json: bool) -> Result<(), Failure> {
 
 fn summary(stem: &str, went: &[Went], planned: usize, startup: f64, json: bool) -> Result<(), Failure> {
     let ok = went.iter().filter(|one| one.ok).count();
-    let mut seconds: Vec<f64> = went.iter().map(|one| one.seconds).collect();
-    let total: f64 = seconds.iter().sum();
-    let first = seconds.first().copied().unwrap_or_default();
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
+    let first = went.first().map_or(0.0, |one| one.seconds);
+    let total: f64 = went.iter().map(|one| one.seconds).sum();
+    let mut later: Vec<f64> = went.iter().skip(1).map(|one| one.seconds).collect();
+    later.sort_by(f64::total_cmp);
+    let median = later.get(later.len() / 2).copied().unwrap_or_default();
     if json {
         let line = serde_json::json!({
-            "chapter": stem, "cells": planned, "ok_cells": ok, "startup": startup, "seconds": total, "first": first, "median": median,
+            "chapter": stem, "cells": planned, "ok_cells": ok, "startup": startup, "seconds": total, "first": first, "later_median": median,
         });
         writeln!(io::stdout(), "{line}")?;
     } else {
         writeln!(
             io::stdout(),
-            "{stem}: {ok} of {planned} cells ok; start {startup:.1} s, first cell {first:.1} s, median {median:.2} s, all cells {total:.1} s"
+            "{stem}: {ok} of {planned} cells ok; start {startup:.1} s, first cell {first:.1} s, later cells {median:.2} s (median), all {total:.1} s"
         )?;
     }
     Ok(())

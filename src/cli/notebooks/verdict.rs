@@ -1,56 +1,13 @@
 //! Whether a cell went well. The kernel's own word is not enough: it calls a panic, a failed check and an error from `?` a success.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     chapter::{Cell, joined},
-    compare, keep,
+    compare,
+    fault::Fault,
+    keep,
 };
-
-/// What is wrong with a cell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "text")]
-pub(super) enum Fault {
-    /// It does not compile, or the kernel refused it.
-    Error(String),
-    /// It panicked.
-    Panic(String),
-    /// It wrote to standard error: an error that `?` returned looks like that.
-    Stderr(String),
-    /// It shows an error.
-    Shown(String),
-    /// A check failed.
-    Check(String),
-    /// The check of an exercise passes although nobody solved it, or there is no check.
-    Unsolved(String),
-    /// A figure is missing, or says not what to see.
-    Figure(String),
-    /// A number is out of tolerance.
-    Number(String),
-    /// The cell shows something, and the notebook has no outputs to compare it with.
-    Unrecorded(String),
-    /// The kernel died or the cell took too long.
-    Dead(String),
-}
-
-impl Fault {
-    pub(super) fn text(&self) -> String {
-        let (word, text) = match self {
-            Self::Error(text) => ("error", text),
-            Self::Panic(text) => ("panic", text),
-            Self::Stderr(text) => ("standard error", text),
-            Self::Shown(text) => ("error shown", text),
-            Self::Check(text) => ("check", text),
-            Self::Unsolved(text) => ("exercise", text),
-            Self::Figure(text) => ("figure", text),
-            Self::Number(text) => ("number", text),
-            Self::Unrecorded(text) => ("outputs", text),
-            Self::Dead(text) => ("kernel", text),
-        };
-        format!("{word}: {text}")
-    }
-}
 
 /// How a cell is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,18 +59,19 @@ pub(super) fn judge(cell: &Cell, outputs: &[Value], expect: Expect) -> Vec<Fault
 
 /// What no cell may do.
 fn broken(outputs: &[Value]) -> Vec<Fault> {
+    let (printed, complained) = (keep::stream(outputs, "stdout"), keep::stream(outputs, "stderr"));
+    if let Some(panic) = [&printed, &complained].into_iter().find_map(|text| panic_of(text)) {
+        // The process ends with the panic, which the kernel reports as an error that says less.
+        return vec![Fault::Panic(panic)];
+    }
     let mut faults = Vec::new();
     for output in outputs.iter().filter(|output| output["output_type"] == "error") {
         let trace = joined_lines(&output["traceback"]);
         let said = output["evalue"].as_str().unwrap_or("error").to_owned();
         faults.push(Fault::Error(plain(if trace.is_empty() { &said } else { &trace })));
     }
-    let (printed, complained) = (keep::stream(outputs, "stdout"), keep::stream(outputs, "stderr"));
-    let panicked = [&printed, &complained].into_iter().find_map(|text| panic_of(text));
-    match panicked {
-        Some(panic) => faults.push(Fault::Panic(panic)),
-        None if !complained.trim().is_empty() => faults.push(Fault::Stderr(plain(complained.trim()))),
-        None => {}
+    if !complained.trim().is_empty() {
+        faults.push(Fault::Stderr(plain(complained.trim())));
     }
     faults
 }
