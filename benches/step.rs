@@ -1,10 +1,14 @@
 //! One training step of SmolLM2-135M's shape by any method, for `cargo xtask bench-peers`, which lets Python's libraries take turns with it.
 //!
-//! `cargo bench --bench step -- METHOD BATCH TOKENS` says `ready`, then takes a step for each line it reads and prints its seconds on the clock
-//! and of all threads; at the end it prints the megabytes resident after loading and at most. `yes | head -5 | cargo bench …` does without xtask.
+//! `cargo bench --bench step -- SHAPE METHOD BATCH TOKENS` says `ready`, then takes a step for each line it reads and prints its seconds on the
+//! clock and of all threads; at the end it prints the megabytes resident after loading and at most. `yes | head -5 | cargo bench …` does
+//! without xtask. SHAPE is `smollm2`, or `two-layers` of it where only the start counts.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::{env, fs, io, str::FromStr as _, time::Instant};
+#[path = "peers/turns.rs"]
+mod turns;
+
+use std::str::FromStr as _;
 
 use candle_core::{Device, Tensor};
 use deltaw::{
@@ -29,39 +33,21 @@ fn batch(rows: usize, tokens: usize, vocab: usize) -> Batch {
     }
 }
 
-/// Megabytes that `/proc` names so (Linux).
-fn megabytes(name: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1000
-}
-
-/// Seconds that all threads of this process have computed (Linux).
-fn cpu_seconds() -> f64 {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let spent = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok());
-    spent.map(|text| text.split(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>() / 1e9
-}
-
 fn main() {
-    // `cargo bench` adds a flag of its own.
-    let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let [method, rows, tokens] = &args[..] else {
-        println!("step: say METHOD BATCH TOKENS, for instance `lora 4 64`; skipped");
+    let args = turns::arguments();
+    let [shape, method, rows, tokens] = &args[..] else {
+        println!("step: say SHAPE METHOD BATCH TOKENS, for instance `smollm2 lora 4 64`; skipped");
         return;
     };
-    let config = Config::smollm2_135m();
+    let smollm2 = Config::smollm2_135m();
+    let config = match shape.as_str() {
+        "two-layers" => Config { num_hidden_layers: 2, vocab_size: 1000, ..smollm2 },
+        _ => smollm2,
+    };
     let batch = batch(rows.parse().unwrap(), tokens.parse().unwrap(), config.vocab_size);
     let recipe = Recipe::new(Kind::from_str(method).unwrap());
     let trainee = Trainee::new(fresh(&config, 1, &Device::Cpu).unwrap(), recipe).unwrap();
     let mut optimizer = trainee.optimizer(Hyper::default()).unwrap();
     let stepper = Stepper::plain(trainee.model(), trainee.doors());
-    println!("ready");
-    let loaded = megabytes("VmRSS");
-    for _ in io::stdin().lines() {
-        let (clock, cpu) = (Instant::now(), cpu_seconds());
-        stepper.step(optimizer.as_mut(), RATE, std::slice::from_ref(&batch)).unwrap();
-        println!("{} {}", clock.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    }
-    println!("{loaded} {}", megabytes("VmHWM"));
+    turns::take(|| stepper.step(optimizer.as_mut(), RATE, std::slice::from_ref(&batch)).unwrap());
 }

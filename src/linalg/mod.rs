@@ -1,12 +1,14 @@
 //! Decompositions of matrices, computed in f64, and the way between candle's tensors and ndarray's arrays.
 
 mod qr;
+mod randomised;
 mod svd;
 
 use candle_core::{Device, Tensor};
 use ndarray::Array2;
 
 pub use qr::qr;
+pub use randomised::top;
 pub use svd::{Svd, singular_values, svd};
 
 /// Why a decomposition failed.

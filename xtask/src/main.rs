@@ -2,6 +2,7 @@
 
 mod anki;
 mod cuda;
+mod peers;
 mod pretrain;
 mod roundtrip;
 mod serve;
@@ -14,6 +15,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "xtask", about = "Project chores")]
 enum Task {
+    /// deltaw beside PyTorch's libraries, taking turns (makes Python environments under target/)
+    BenchPeers(peers::Args),
     /// Train the tiny base anew and write it to assets/tiny
     Pretrain(pretrain::Args),
     /// nvcc and CUDA's libraries from public wheels, so that `--features cuda` builds on any Linux machine
@@ -32,6 +35,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::BenchPeers(args) => peers::run(&args).map_err(|error| error.to_string()),
         Task::CudaToolchain(args) => cuda::run(&args).map_err(|error| error.to_string()),
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
         Task::AnkiCheck => anki::run().map_err(|error| error.to_string()),

@@ -1,0 +1,80 @@
+"""Python's side of `cargo bench --bench ops`: `ops.py OPERATION LIBRARY`."""
+
+import os
+import sys
+
+import turns
+
+operation, library = sys.argv[1:]
+threads = int(os.environ.get("DELTAW_THREADS", os.cpu_count()))
+DECOMPOSED, QUANTISED = (1536, 576), (4096, 4096)
+
+
+def with_torch():
+    import torch
+
+    torch.set_num_threads(threads)
+    if library == "bitsandbytes":
+        from bitsandbytes import functional
+
+        dense = torch.randn(QUANTISED)
+        if operation == "quantise":
+            return lambda: functional.quantize_4bit(dense, quant_type="nf4", compress_statistics=True)
+        codes, state = functional.quantize_4bit(dense, quant_type="nf4", compress_statistics=True)
+        return lambda: functional.dequantize_4bit(codes, state)
+    if library == "PEFT":
+        return merging(torch)
+    matrix = torch.randn(DECOMPOSED, dtype=torch.float64)
+    return {
+        "svd": lambda: torch.linalg.svd(matrix, full_matrices=False),
+        "values": lambda: torch.linalg.svdvals(matrix),
+        # As many extra directions and rounds as ours.
+        "top": lambda: torch.svd_lowrank(matrix, q=16, niter=2),
+    }[operation]
+
+
+def merging(torch):
+    import peft
+    import transformers
+
+    config = transformers.LlamaConfig(
+        hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
+        vocab_size=49152, rope_theta=100000.0, rms_norm_eps=1e-5, tie_word_embeddings=True,
+    )
+    model = peft.get_peft_model(
+        transformers.LlamaForCausalLM(config), peft.LoraConfig(r=8, lora_alpha=8, target_modules="all-linear")
+    )
+
+    def apart():
+        """PEFT merges in place and does not merge twice."""
+        model.unmerge_adapter()
+
+    # `safe_merge` looks for numbers that are not finite, as deltaw does.
+    return lambda: model.merge_adapter(safe_merge=True), apart
+
+
+def with_numpy():
+    import numpy
+
+    matrix = numpy.random.default_rng(0).standard_normal(DECOMPOSED)
+    return {
+        "svd": lambda: numpy.linalg.svd(matrix, full_matrices=False),
+        "values": lambda: numpy.linalg.svd(matrix, compute_uv=False),
+    }[operation]
+
+
+def with_scipy():
+    import numpy
+    import scipy.linalg
+    import scipy.sparse.linalg
+
+    matrix = numpy.random.default_rng(0).standard_normal(DECOMPOSED)
+    return {
+        "svd": lambda: scipy.linalg.svd(matrix, full_matrices=False),
+        "values": lambda: scipy.linalg.svdvals(matrix),
+        "top": lambda: scipy.sparse.linalg.svds(matrix, k=8),
+    }[operation]
+
+
+work = {"numpy": with_numpy, "scipy": with_scipy}.get(library, with_torch)()
+turns.take(*work) if isinstance(work, tuple) else turns.take(work)

@@ -1,0 +1,105 @@
+//! What is compared with what.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::Outcome;
+
+/// A comparison.
+pub(super) struct Row {
+    /// What is done.
+    pub(super) name: &'static str,
+    /// Whose other side it is.
+    pub(super) peer: &'static str,
+    /// Benchmark of ours and script of theirs: `step` or `ops`.
+    kind: &'static str,
+    /// Arguments for both.
+    arguments: &'static str,
+    /// Further arguments for theirs.
+    library: &'static str,
+    /// Each round is a process of its own, from its start to the end of its work.
+    pub(super) from_start: bool,
+    /// What the reader should know about the ratio.
+    pub(super) remark: &'static str,
+}
+
+/// What one side came to.
+pub(super) struct Side {
+    /// Seconds on the clock and of all threads, of each round.
+    pub(super) times: Vec<[f64; 2]>,
+    /// Megabytes resident after loading, and at most.
+    pub(super) memory: [u64; 2],
+}
+
+impl Row {
+    pub(super) fn needs_adapters(&self) -> bool {
+        self.peer == "adapters"
+    }
+
+    /// Our process.
+    pub(super) fn ours(&self, programs: &BTreeMap<String, PathBuf>) -> Outcome<Command> {
+        let program = programs.get(self.kind).ok_or_else(|| format!("cargo built no benchmark `{}`", self.kind))?;
+        let mut command = Command::new(program);
+        command.args(self.arguments.split(' '));
+        Ok(command)
+    }
+
+    /// Their process.
+    pub(super) fn theirs(&self, python: &Path) -> Command {
+        let mut command = Command::new(python);
+        command.arg(format!("benches/peers/{}.py", self.kind)).args(self.arguments.split(' '));
+        if !self.library.is_empty() {
+            command.arg(self.library);
+        }
+        command.env("HF_HUB_OFFLINE", "1").env("TOKENIZERS_PARALLELISM", "false");
+        command
+    }
+}
+
+fn step(name: &'static str, peer: &'static str, arguments: &'static str) -> Row {
+    Row { name, peer, kind: "step", arguments, library: "", from_start: false, remark: "" }
+}
+
+fn operation(name: &'static str, peer: &'static str, arguments: &'static str) -> Row {
+    Row { name, peer, kind: "ops", arguments, library: peer, from_start: false, remark: "" }
+}
+
+/// Every row of the table.
+pub(super) fn all() -> Vec<Row> {
+    vec![
+        step("LoRA step, 4 × 64", "PEFT", "smollm2 lora 4 64"),
+        step("LoRA step, 1 × 512", "PEFT", "smollm2 lora 1 512"),
+        step("QLoRA step, 4 × 64", "PEFT, bitsandbytes", "smollm2 qlora 4 64"),
+        step("QLoRA step, 1 × 512", "PEFT, bitsandbytes", "smollm2 qlora 1 512"),
+        step("DoRA step, 4 × 64", "PEFT", "smollm2 dora 4 64"),
+        step("DoRA step, 1 × 512", "PEFT", "smollm2 dora 1 512"),
+        step("VeRA step, 4 × 64", "PEFT", "smollm2 vera 4 64"),
+        step("VeRA step, 1 × 512", "PEFT", "smollm2 vera 1 512"),
+        Row {
+            remark: "bases of the 210 gradients fall into the warm-up round on both sides",
+            ..step("GaLore step, 4 × 64", "galore-torch", "smollm2 galore 4 64")
+        },
+        step("full fine-tuning step, 4 × 64", "torch", "smollm2 full 4 64"),
+        step("full fine-tuning step, 1 × 512", "torch", "smollm2 full 1 512"),
+        step("Pfeiffer adapters step, 4 × 64", "adapters", "smollm2 pfeiffer 4 64"),
+        operation("NF4 quantise 4096²", "bitsandbytes", "quantise"),
+        operation("NF4 dequantise 4096²", "bitsandbytes", "dequantise"),
+        operation("merge LoRA into SmolLM2", "PEFT", "merge"),
+        operation("SVD 1536 × 576", "numpy", "svd"),
+        operation("SVD 1536 × 576", "scipy", "svd"),
+        operation("SVD 1536 × 576", "torch", "svd"),
+        operation("singular values 1536 × 576", "numpy", "values"),
+        operation("singular values 1536 × 576", "scipy", "values"),
+        operation("singular values 1536 × 576", "torch", "values"),
+        operation("top 8 of 1536 × 576", "torch", "top"),
+        Row { remark: "scipy's is an exact one (Lanczos)", ..operation("top 8 of 1536 × 576", "scipy", "top") },
+        Row {
+            from_start: true,
+            remark: "from starting the process to the end of the first step, two layers",
+            ..step("start to first LoRA step", "PEFT", "two-layers lora 1 16")
+        },
+    ]
+}
