@@ -5,10 +5,7 @@
 //! larger half of the points in log-log: where it is 1, twice the size takes twice the time.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "peers/turns.rs"]
-mod turns;
-
-use std::{fmt::Write as _, fs, path::Path, sync::Arc, time::Instant};
+use std::{env, fmt::Write as _, fs, path::Path, sync::Arc, time::Instant};
 
 use candle_core::{Device, Tensor};
 use deltaw::{
@@ -173,7 +170,7 @@ fn main() {
         log_y: true,
         chart: Chart::Lines(series),
     };
-    if turns::arguments().iter().any(|argument| argument == "write") {
+    if env::args().any(|argument| argument == "write") {
         plot::write(&figure, Path::new("docs/benchmarks/scaling.svg")).unwrap();
         fs::write("docs/benchmarks/scaling.md", &page).unwrap();
     }

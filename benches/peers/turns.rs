@@ -3,13 +3,13 @@
 use std::{env, fs, io, time::Instant};
 
 /// What the benchmark was asked for; `cargo bench` adds a flag of its own.
-pub fn arguments() -> Vec<String> {
+pub(crate) fn arguments() -> Vec<String> {
     env::args().skip(1).filter(|arg| arg != "--bench").collect()
 }
 
 /// Says `ready`; for each line of standard input does `work`, whose result is dropped outside the time; ends with the megabytes resident
 /// after loading, and at most.
-pub fn take<T>(mut work: impl FnMut() -> T) {
+pub(crate) fn take<T>(mut work: impl FnMut() -> T) {
     println!("ready");
     let loaded = megabytes("VmRSS");
     for _ in io::stdin().lines() {
