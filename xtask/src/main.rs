@@ -2,6 +2,7 @@
 
 mod anki;
 mod cuda;
+mod lab;
 mod peers;
 mod pretrain;
 mod roundtrip;
@@ -29,6 +30,8 @@ enum Task {
     LoadTest(serve::load::Args),
     /// Import the deck of `deltaw export anki` twice with Anki's own library (makes a Python environment under target/)
     AnkiCheck,
+    /// Open a chapter in JupyterLab with Chromium, run all its cells and take a picture (after `deltaw notebooks setup`)
+    NotebookPicture(lab::Args),
     /// Check that an adapter which `deltaw train` wrote gives the same logits in Hugging Face PEFT
     PeftTrained(trained::Args),
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Task::CudaToolchain(args) => cuda::run(&args).map_err(|error| error.to_string()),
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
         Task::AnkiCheck => anki::run().map_err(|error| error.to_string()),
+        Task::NotebookPicture(args) => lab::run(&args).map_err(|error| error.to_string()),
         Task::PeftTrained(args) => trained::run(&args).map_err(|error| error.to_string()),
         Task::PeftRoundtrip(args) => roundtrip::run(&args).map_err(|error| error.to_string()),
         Task::ServeCheck => serve::client::run().map_err(|error| error.to_string()),

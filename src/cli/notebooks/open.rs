@@ -12,6 +12,9 @@ Examples:
   deltaw notebooks open --no-browser --port 9000       for a browser elsewhere; prints the address
   deltaw notebooks open -- --allow-root                JupyterLab's own options, here for root in a container";
 
+/// Seconds that a kernel may take to start.
+const STARTUP: u64 = 1800;
+
 /// Arguments of `deltaw notebooks open`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,6 +40,8 @@ pub(super) fn run(args: &Args, place: &Place) -> Result<(), Failure> {
     place.pin()?;
     let mut lab = Command::new(place.python());
     lab.args(["-m", "jupyterlab", "--ServerApp.root_dir"]).arg(&place.chapters).current_dir(&place.chapters);
+    // Not the minute that JupyterLab gives a kernel: after a change to the crate its start compiles.
+    lab.arg(format!("--MappingKernelManager.kernel_info_timeout={STARTUP}"));
     if args.no_browser {
         lab.arg("--no-browser");
     }
