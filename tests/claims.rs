@@ -59,6 +59,7 @@ fn the_committed_report_has_every_entry_with_its_verdict() {
         assert!(section.to_lowercase().contains(&format!("**{verdict}.** ")), "{}", claim.id);
         assert!(section.contains(&claim.correct) && section.contains(&claim.said), "{}", claim.id);
         assert_eq!(section.contains("\nComputed: "), claim.run.is_some(), "{}", claim.id);
+        assert_eq!(section.contains("\nRecorded: "), claim.recorded.is_some(), "{}", claim.id);
     }
     assert!(sections.next().is_none());
 }
@@ -74,4 +75,34 @@ fn what_is_quickly_computed_again_is_what_the_report_says() {
         let entry = text.split("\n### ").nth(1).unwrap().trim_end();
         assert!(REPORT.contains(entry), "{id}: {entry}");
     }
+}
+
+#[test]
+fn what_is_quoted_of_smollm2_is_what_its_record_says() {
+    let readme = include_str!("../docs/arena/smollm2/README.md");
+    assert!(readme.contains(&format!("```\n{}\n```", claims::recorded::COMMAND)), "the record's command has changed");
+    let record: serde_json::Value = serde_json::from_str(include_str!("../docs/arena/smollm2/results.json")).unwrap();
+    let entry = |method: &str| {
+        let entries = record["entries"].as_array().unwrap();
+        entries.iter().find(|entry| entry["recipe"]["method"] == method).unwrap().clone()
+    };
+    let quoted: Vec<_> = claims::ledger().unwrap().claims.iter().filter(|claim| claim.recorded.is_some()).collect();
+    assert!(quoted.len() >= 15);
+    for claim in &quoted {
+        let recorded = claims::recorded::evidence(claim.recorded.as_ref().unwrap()).unwrap();
+        let text = claims::markdown(&[Entry::new(claim, None)], str::to_owned);
+        let entry = text.split("\nRecorded: ").nth(1).unwrap().trim_end();
+        assert!(REPORT.contains(entry), "{}: run deltaw claims --all --out docs/claims.md", claim.id);
+        assert!(!recorded.criteria.is_empty(), "{}", claim.id);
+    }
+    // Two of them looked up by another way.
+    let of = |id: &str, name: &str| {
+        let recorded = claims::recorded::evidence(claims::find(id).unwrap().recorded.as_ref().unwrap()).unwrap();
+        recorded.numbers.iter().find(|number| number.name.starts_with(name)).unwrap().value
+    };
+    assert_eq!(of("galore-same-memory", "lora: optimiser"), entry("lora")["cost"]["optimiser_bytes"].as_f64().unwrap());
+    let seeds: Vec<f64> =
+        entry("prompt")["trials"].as_array().unwrap().iter().map(|t| t["judged"]["exact"].as_f64().unwrap()).collect();
+    let mean = 100.0 * seeds.iter().sum::<f64>() / seeds.len() as f64;
+    assert!((of("prompt-100b", "prompt: held-out answers") - mean).abs() < 1e-9);
 }

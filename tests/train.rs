@@ -2,73 +2,24 @@
 //! logits; early stopping; a run on SmolLM2 where it is present.
 #![allow(clippy::unwrap_used)]
 
-use std::{path::PathBuf, sync::Mutex};
+#[path = "common/training.rs"]
+mod training;
 
-use candle_core::{Device, Tensor, backprop::GradStore};
+use std::sync::Mutex;
+
+use candle_core::{Device, Tensor};
 use deltaw::{
-    arena::{self, Budget, Contest, Meter},
-    model::{Base, Decoder, Options, load_dir, tiny},
-    optim::{Optimizer, State},
-    peft::{Method as _, bottleneck, hub, pfeiffer},
+    model::{Base, Decoder, Options, load_dir},
+    peft::{bottleneck, hub, pfeiffer},
     train::{
-        Batch, Data, Example, Job, Kind, Metric, Recipe, Settings, Stepper, Trainee, evaluate, job::Source, run,
-        tasks::Task,
+        Batch, Example, Job, Kind, Metric, Recipe, Settings, Stepper, Trainee, evaluate, job::Source, run, tasks::Task,
     },
 };
 use peak_alloc::PeakAlloc;
+use training::{Keep, base, data, job};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
-
-fn base() -> Decoder {
-    tiny::load(&Device::Cpu).unwrap()
-}
-
-/// The first examples of a task on the tiny base.
-fn data(count: usize, held: usize) -> Data {
-    let base = Base::tiny(&Device::Cpu).unwrap();
-    let mut data = job(Kind::Lora, Settings::default()).read(&base).unwrap().data;
-    data.train.truncate(count);
-    data.held.truncate(held);
-    data
-}
-
-fn job(method: Kind, settings: Settings) -> Job {
-    Job {
-        base: "tiny".to_owned(),
-        source: Source::Task("revup".to_owned()),
-        max_tokens: None,
-        skip_long: false,
-        recipe: Recipe::new(method),
-        settings,
-        fingerprint: String::new(),
-    }
-}
-
-/// Keeps the gradients that it is given instead of taking a step.
-#[derive(Default)]
-struct Keep(Vec<Option<Tensor>>, Vec<candle_core::Var>);
-
-impl Optimizer for Keep {
-    fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
-        self.0 = self.1.iter().map(|variable| grads.get(variable.as_tensor()).cloned()).collect();
-        Ok(())
-    }
-
-    fn set_learning_rate(&mut self, _: f64) {}
-
-    fn state_bytes(&self) -> usize {
-        0
-    }
-
-    fn state(&mut self) -> candle_core::Result<State> {
-        Ok(State::default())
-    }
-
-    fn restore(&mut self, _: &State) -> candle_core::Result<()> {
-        Ok(())
-    }
-}
 
 /// Loss and gradients of a step.
 fn gradients(trainee: &Trainee, batches: &[Batch], recompute: bool) -> (f64, Vec<Option<Tensor>>) {
@@ -247,115 +198,6 @@ fn a_run_that_diverges_says_so_and_impossible_settings_are_refused() {
     assert!(fails(&prompt, Settings { steps: 0, ..Settings::default() }).contains("steps is 0"));
     assert!(fails(&prompt, Settings { learning_rate: f64::NAN, ..Settings::default() }).contains("learning rate"));
     assert!(Trainee::new(base(), Recipe { dropout: 0.1, ..Recipe::new(Kind::Ia3) }).is_err());
-}
-
-#[test]
-fn an_arena_gives_every_method_its_own_rate_and_measures_what_it_says() {
-    let methods = vec![Kind::Lora, Kind::Full, Kind::Ia3, Kind::AdapterFusion];
-    let contest = Contest {
-        base: "tiny".to_owned(),
-        task: "revup".to_owned(),
-        methods: methods.clone(),
-        budget: Budget::Parameters,
-        parameters: 12_160,
-        seeds: 2,
-        rates: 3,
-        factor: 4.0,
-        validation: 30,
-        parallel: Some(2),
-        rounds: 2,
-        settings: Settings { steps: 15, warmup: 2, ..Settings::default() },
-    };
-    let meter = Meter {
-        live: || ALLOCATOR.current_usage(),
-        peak: || ALLOCATOR.peak_usage(),
-        reset: || ALLOCATOR.reset_peak_usage(),
-    };
-    let open = || Base::tiny(&Device::Cpu);
-    let results = arena::contest(&contest, &data(300, 50), &open, Some(meter), &mut |_| Ok(())).unwrap();
-    assert_eq!(results.entries.iter().map(|entry| entry.recipe.method).collect::<Vec<_>>(), methods);
-    for entry in &results.entries {
-        let losses: Vec<f64> = entry.sweep.iter().map(|(_, loss)| loss.unwrap_or(f64::INFINITY)).collect();
-        let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
-        let at = losses.iter().position(|loss| *loss == best).unwrap();
-        assert_eq!(entry.learning_rate(), entry.sweep[at].0);
-        assert_eq!(entry.at_the_edge, at == 0 || at + 1 == losses.len());
-        let (mean, low, high) = entry.spread(|held| held.loss).unwrap();
-        assert!(low <= mean && mean <= high && mean < results.base_held.loss);
-        assert!(entry.trials.len() == 2 && entry.trials[0].losses.len() == 15);
-        assert!(entry.trials[0].losses != entry.trials[1].losses, "seeds differ");
-    }
-    let (lora, full) = (&results.entries[0], &results.entries[1]);
-    assert_eq!((lora.parameters, full.parameters), (12_160, results.base_parameters));
-    assert_eq!((lora.cost.optimiser_bytes, full.cost.optimiser_bytes), (8 * lora.parameters, 8 * full.parameters));
-    let text = arena::markdown(&results, "deltaw arena", "a machine");
-    assert!(text.contains("| lora | r = 1 | 12160 |") && text.contains("| full |"), "{text}");
-    assert!(text.contains("each trained for 8 steps on one half"), "{text}");
-    assert_eq!(arena::figures(&results).len(), 3);
-    for entry in &results.entries {
-        let cost = entry.cost;
-        assert!(cost.step_seconds > 0.0 && cost.peak_bytes.is_some(), "{cost:?}");
-        assert_eq!(cost.step_processor_seconds.is_some(), cfg!(target_os = "linux"));
-    }
-}
-
-#[test]
-fn a_fusion_trains_its_mixers_alone_and_refuses_what_it_cannot_fuse() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = data(32, 4);
-    let saved = |method: Kind, name: &str, seed: u64| {
-        let trainee = Trainee::new(base(), Recipe { seed, ..Recipe::new(method) }).unwrap();
-        trainee.save(&dir.path().join(name), "tiny", None).unwrap();
-        dir.path().join(name)
-    };
-    let fuse = vec![saved(Kind::Pfeiffer, "a.b", 1), saved(Kind::Pfeiffer, "c", 2)];
-    let recipe = Recipe { fuse, ..Recipe::new(Kind::AdapterFusion) };
-    let trainee = Trainee::new(base(), recipe).unwrap();
-    let fusion = trainee.fused().unwrap();
-    assert_eq!(fusion.name(), "a_b,c", "both are called pfeiffer, so their directories name them");
-    let hidden = trainee.model().config().hidden_size;
-    let layers = trainee.model().config().num_hidden_layers;
-    assert_eq!(trainee.parameter_count(), layers * (3 * hidden * hidden + 2 * hidden));
-    let frozen = |trainee: &Trainee| -> Vec<Vec<f32>> {
-        let adapters = trainee.fused().unwrap().adapters().iter();
-        adapters
-            .flat_map(|adapters| adapters.named_variables())
-            .map(|(_, var)| var.flatten_all().unwrap().to_vec1().unwrap())
-            .collect()
-    };
-    let before = frozen(&trainee);
-    run(&trainee, &Settings { steps: 3, ..Settings::default() }, &data, None, None, &mut |_| Ok(())).unwrap();
-    assert_eq!(before, frozen(&trainee), "the adapters stay as they are");
-    // The regulariser 0.01 · Σ ‖I − W_v‖² adds 0.02 · (W_v − I) to the gradient: at W_v = 2 I that is 0.02 on the diagonal.
-    let examples: Vec<&Example> = data.train.iter().take(4).collect();
-    let batch = [Batch::padded(&examples, data.pad, &Device::Cpu).unwrap()];
-    let named = trainee.named_variables();
-    let at = named.iter().position(|(name, _)| name.ends_with("value.weight")).unwrap();
-    named[at].1.set(&(Tensor::eye(hidden, candle_core::DType::F32, &Device::Cpu).unwrap() * 2.0).unwrap()).unwrap();
-    let gradient = |fusion| {
-        let mut keep = Keep(Vec::new(), trainee.variables());
-        let variables = trainee.variables();
-        let stepper = Stepper { variables, fusion, ..Stepper::plain(trainee.model(), trainee.doors()) };
-        stepper.step(&mut keep, 1.0, &batch).unwrap();
-        keep.0[at].clone().unwrap()
-    };
-    let added: Vec<Vec<f32>> = (gradient(trainee.fused()) - gradient(None)).unwrap().to_vec2().unwrap();
-    for (i, row) in added.iter().enumerate() {
-        for (j, value) in row.iter().enumerate() {
-            let expected = if i == j { 0.02 } else { 0.0 };
-            assert!((value - expected).abs() < 1e-5, "({i}, {j}): {value}");
-        }
-    }
-
-    let refused = |fuse: Vec<PathBuf>, method: Kind| {
-        Trainee::new(base(), Recipe { fuse, ..Recipe::new(method) }).err().unwrap().to_string()
-    };
-    let (lora, houlsby) = (saved(Kind::Lora, "lora", 0), saved(Kind::Houlsby, "houlsby", 0));
-    let pfeiffer = dir.path().join("c");
-    assert!(refused(vec![pfeiffer.clone()], Kind::AdapterFusion).contains("two or more"));
-    assert!(refused(vec![pfeiffer.clone(), lora], Kind::AdapterFusion).contains("this is LoRA"));
-    assert!(refused(vec![pfeiffer.clone(), houlsby], Kind::AdapterFusion).contains("does not stand"));
-    assert!(refused(vec![pfeiffer], Kind::Lora).contains("fuses nothing"));
 }
 
 /// SmolLM2, if it is on this machine.

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::recorded::{self, Recorded};
+
 /// The text of the ledger that is part of the program.
 const TEXT: &str = include_str!("../../assets/claims.yaml");
 
@@ -44,6 +46,9 @@ pub struct Claim {
     /// Why nothing is computed, where nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
+    /// What the recorded run on SmolLM2 says of it.
+    #[serde(default, skip_serializing)]
+    pub recorded: Option<Recorded>,
 }
 
 /// Whether what is said is true.
@@ -183,6 +188,13 @@ pub fn faults(ledger: &Ledger, computations: &[&str]) -> Vec<String> {
             (None, Some(why)) if !why.trim().is_empty() => {}
             _ => fault("it needs either `run` or a reason in `why_not`".to_owned()),
         }
+        match claim.recorded.as_ref().map(recorded::evidence) {
+            Some(Ok(evidence)) if evidence.numbers.is_empty() || evidence.criteria.is_empty() => {
+                fault("`recorded` needs numbers that it quotes and something that it expects of them".to_owned());
+            }
+            Some(Err(error)) => fault(error),
+            _ => {}
+        }
     }
     let idle = computations.iter().filter(|name| !used.contains(*name));
     faults.extend(idle.map(|name| format!("the computation `{name}` belongs to no claim")));
@@ -212,6 +224,15 @@ mod tests {
         assert!(of(&ONE.replace("[paper]", "[]"))[0].contains("checked"));
         assert!(of(&ONE.replace("id: a", "id: A b"))[0].contains("small letters"));
         assert!(of("")[0].contains("belongs to no claim"));
+        let recorded = |quote: &str, that: &str| {
+            of(&ONE.replace(
+                "run: a",
+                &format!("run: a, recorded: {{quotes: [{quote}], expect: [{{text: t, that: {that}}}]}}"),
+            ))
+        };
+        assert!(recorded("lora.exact", "lora.exact > 1").is_empty());
+        assert!(recorded("", "lora.exact > 1")[0].contains("quotes"));
+        assert!(recorded("lora.exat", "lora.exact > 1")[0].contains("no number `lora.exat`"));
         assert!(read("version: 1\nclaims: [{id: a}]").is_err());
         assert!(read(&format!("version: 1\nclaims: [{}]", ONE.replace("said", "sayd"))).is_err());
         assert!(read(&format!("version: 1\nclaims: [{}]", ONE.replace("wrong", "perhaps"))).is_err());

@@ -1,12 +1,14 @@
 //! The ledger: what is said about LoRA and its kin, what is true, and the evidence.
 //!
 //! The entries are data, in `assets/claims.yaml`. A computation in [`live`] shows an entry: it states criteria beside the numbers it computes,
-//! and the outcome follows from them. Where the tiny base contradicts an entry, that is what is reported.
+//! and the outcome follows from them. Where the tiny base contradicts an entry, that is what is reported. [`recorded`] adds what a run on
+//! SmolLM2 says, which takes too long to be repeated at every look.
 
 mod bench;
 mod evidence;
 pub mod ledger;
 pub mod live;
+pub mod recorded;
 mod report;
 
 pub use bench::Bench;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Claim, Evidence, Finding, Outcome, Verdict, written};
+use super::{Claim, Evidence, Finding, Outcome, Verdict, recorded, written};
 
 /// A claim, with what was computed for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +18,9 @@ pub struct Entry {
     /// What follows from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// What the recorded run says, where the claim quotes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Evidence>,
 }
 
 impl Entry {
@@ -25,7 +28,9 @@ impl Entry {
     #[must_use]
     pub fn new(claim: &Claim, evidence: Option<Evidence>) -> Self {
         let outcome = evidence.as_ref().map(Evidence::outcome);
-        Self { claim: claim.clone(), evidence, outcome }
+        // A test sees to it that every quotation is understood.
+        let recorded = claim.recorded.as_ref().and_then(|recorded| recorded::evidence(recorded).ok());
+        Self { claim: claim.clone(), evidence, outcome, recorded }
     }
 }
 
@@ -42,6 +47,8 @@ pub struct Summary {
     pub contradict: usize,
     /// Whose computation settles nothing.
     pub inconclusive: usize,
+    /// That quote the recorded run.
+    pub recorded: usize,
 }
 
 /// Counts `entries`.
@@ -54,13 +61,14 @@ pub fn summary(entries: &[Entry]) -> Summary {
         agree: with(Outcome::Agrees),
         contradict: with(Outcome::Contradicts),
         inconclusive: with(Outcome::Inconclusive),
+        recorded: entries.iter().filter(|entry| entry.recorded.is_some()).count(),
     }
 }
 
 /// The document that `deltaw claims --all --out FILE` writes. Measured times are left out, so that it stays the same from run to run.
 #[must_use]
 pub fn markdown(entries: &[Entry], title_of: impl Fn(&str) -> String) -> String {
-    let Summary { claims, live, agree, contradict, inconclusive } = summary(entries);
+    let Summary { claims, live, agree, contradict, inconclusive, recorded } = summary(entries);
     // Writing to a String cannot fail.
     let mut text =
         String::from("# The claims ledger\n\nWritten by `deltaw claims --all --out docs/claims.md`. Do not edit.\n\n");
@@ -68,7 +76,10 @@ pub fn markdown(entries: &[Entry], title_of: impl Fn(&str) -> String) -> String 
         text,
         "{claims} claims, {live} with a computation. Here {agree} computations agree with the ledger's verdict, {contradict} contradict it and \
          {inconclusive} settle nothing.\nThe outcome follows from criteria that stand in the code beside the numbers. The experiments are small: a model of a \
-         million parameters, a few dozen steps.\nWhere one contradicts a published result, that is what this machine says, and no more.\n"
+         million parameters, a few dozen steps.\nWhere one contradicts a published result, that is what this machine says, and no more.\n\n\
+         {recorded} claims also quote a recorded run on SmolLM2-135M-Instruct: [all methods on one task](arena/smollm2/README.md), 12 steps and two seeds, made by\n\n\
+         ```\n{}\n```\n\nA difference that is smaller than the seeds' own is called noise there.\n",
+        recorded::COMMAND
     );
     let odd: Vec<_> =
         entries.iter().filter(|entry| entry.outcome.is_some_and(|outcome| outcome != Outcome::Agrees)).collect();
@@ -99,11 +110,24 @@ fn write_entry(text: &mut String, entry: &Entry) {
         claim.checked_words(),
         claim.source.trim_end_matches('.')
     );
-    let Some(evidence) = &entry.evidence else {
-        let _ = writeln!(text, "\nNothing is computed: {}", claim.why_not.as_deref().unwrap_or_default());
-        return;
-    };
-    let _ = write!(text, "\nComputed: {}.\n\n", evidence.about.trim_end_matches('.'));
+    match &entry.evidence {
+        Some(evidence) => {
+            let _ = write!(text, "\nComputed: {}.\n\n", evidence.about.trim_end_matches('.'));
+            write_evidence(text, evidence);
+            let _ = writeln!(text, "\nThe computation {}.", evidence.outcome().words());
+        }
+        None => {
+            let _ = writeln!(text, "\nNothing is computed: {}", claim.why_not.as_deref().unwrap_or_default());
+        }
+    }
+    if let Some(evidence) = &entry.recorded {
+        let _ = write!(text, "\nRecorded: {}.\n\n", evidence.about);
+        write_evidence(text, evidence);
+        let _ = writeln!(text, "\nThe record {}.", evidence.outcome().words());
+    }
+}
+
+fn write_evidence(text: &mut String, evidence: &Evidence) {
     if evidence.numbers.iter().any(|number| !number.timed) {
         text.push_str("| | |\n|---|---:|\n");
     }
@@ -117,7 +141,6 @@ fn write_entry(text: &mut String, entry: &Entry) {
     for criterion in &evidence.criteria {
         let _ = writeln!(text, "- {}: {}", criterion.text, found(criterion.finding));
     }
-    let _ = writeln!(text, "\nThe computation {}.", evidence.outcome().words());
 }
 
 fn sentence(verdict: Verdict) -> &'static str {

@@ -179,6 +179,7 @@ fn job(contest: &Contest) -> Job {
         recipe: Recipe::new(Kind::Lora),
         settings: contest.settings.clone(),
         fingerprint: String::new(),
+        fused: String::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Failure, Global, show};
 use crate::{
-    claims::{self, Bench, Claim, Entry, Evidence, Finding, Ledger, Outcome, Summary, live, written},
+    claims::{self, Bench, Claim, Entry, Evidence, Finding, Ledger, Outcome, Summary, live, recorded, written},
     demos::Error,
     model::{one_line, write_whole},
     quiz::bank,
@@ -168,15 +168,31 @@ fn shown(entry: &Entry, width: u16) -> String {
     paragraph(&format!("True: {}", claim.correct));
     paragraph(&format!("Source ({}): {}", claim.checked_words(), claim.source));
     paragraph("");
-    let Some(evidence) = &entry.evidence else {
-        paragraph(&format!("Nothing is computed: {}", claim.why_not.as_deref().unwrap_or_default()));
-        return text;
-    };
-    paragraph(&format!("Computed now: {}", evidence.about));
+    match &entry.evidence {
+        Some(evidence) => {
+            paragraph(&format!("Computed now: {}", evidence.about));
+            show_evidence(&mut text, evidence, width);
+            verbatim(&mut text, &format!("\nThe computation {}.", evidence.outcome().words()));
+        }
+        None => paragraph(&format!("Nothing is computed: {}", claim.why_not.as_deref().unwrap_or_default())),
+    }
+    if let Some(evidence) = &entry.recorded {
+        verbatim(&mut text, &show::wrap(&format!("\nRecorded: {}", evidence.about), width));
+        show_evidence(&mut text, evidence, width);
+        verbatim(
+            &mut text,
+            &format!("\nThe record {}. It was made by\n  {}", evidence.outcome().words(), recorded::COMMAND),
+        );
+    }
+    text
+}
+
+/// Numbers and criteria.
+fn show_evidence(text: &mut String, evidence: &Evidence, width: u16) {
     let widest = evidence.numbers.iter().map(|number| number.name.chars().count()).max().unwrap_or(0).min(64);
     for number in &evidence.numbers {
         let timed = if number.timed { "  (measured time: differs from run to run)" } else { "" };
-        verbatim(&mut text, &format!("  {:<widest$}  {}{timed}", number.name, written(number.value)));
+        verbatim(text, &format!("  {:<widest$}  {}{timed}", number.name, written(number.value)));
     }
     text.push('\n');
     for criterion in &evidence.criteria {
@@ -185,10 +201,8 @@ fn shown(entry: &Entry, width: u16) -> String {
             Finding::Failed => "-",
             Finding::Unclear => "?",
         };
-        verbatim(&mut text, &show::wrap(&format!("  {mark} {}", criterion.text), width));
+        verbatim(text, &show::wrap(&format!("  {mark} {}", criterion.text), width));
     }
-    verbatim(&mut text, &format!("\nThe computation {}.", evidence.outcome().words()));
-    text
 }
 
 /// Adds a line as it is.
@@ -234,11 +248,11 @@ fn compute(chosen: &[&Claim], out_file: Option<&Path>, json: bool) -> Result<(),
     if json {
         writeln!(out, "{}", json!({"summary": totals, "seconds": seconds}))?;
     } else {
-        let Summary { claims, live, agree, contradict, inconclusive } = totals;
+        let Summary { claims, live, agree, contradict, inconclusive, recorded } = totals;
         writeln!(
             out,
             "\n{claims} claims, {live} with a computation: {agree} agree with the verdict, {contradict} contradict it, {inconclusive} settle \
-             nothing. {seconds:.0} seconds."
+             nothing. {recorded} quote a recorded run on SmolLM2. {seconds:.0} seconds."
         )?;
     }
     if let Some(file) = out_file {

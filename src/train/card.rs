@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use candle_core::Result;
 
-use super::{Held, Job, Outcome, Trainee, job::Source, recipe::Size, tasks::Task};
+use super::{Held, Job, Kind, Outcome, Trainee, job::Source, recipe::Size, tasks::Task};
 use crate::model::write_whole;
 
 /// What a card says besides the job.
@@ -35,7 +35,12 @@ fn text(job: &Job, facts: &Facts<'_>) -> String {
     if job.base.contains('/') && !Path::new(&job.base).exists() {
         let _ = writeln!(card, "base_model: {}", job.base);
     }
-    let library = if trainee.is_model() { "transformers" } else { "peft" };
+    let library = match (trainee.is_model(), recipe.method) {
+        (true, _) => "transformers",
+        // The hub still knows the `adapters` library by its old name (adapters 1.3.0, hub_mixin.py).
+        (_, Kind::Houlsby | Kind::Pfeiffer | Kind::AdapterFusion) => "adapter-transformers",
+        _ => "peft",
+    };
     let _ = writeln!(card, "library_name: {library}\ntags:\n- {}\n- deltaw\n---\n", recipe.method);
     let _ = writeln!(card, "# {} on {}\n", recipe.method, job.base);
     let _ = writeln!(card, "Trained with deltaw {}. {}\n", env!("CARGO_PKG_VERSION"), kind(trainee));
@@ -79,16 +84,14 @@ fn text(job: &Job, facts: &Facts<'_>) -> String {
 fn kind(trainee: &Trainee) -> &'static str {
     match (trainee.is_model(), trainee.recipe().method) {
         (true, _) => "This is a whole model, not an adapter.",
-        (_, super::Kind::Loftq) => {
-            "This adapter belongs to the quantised base in `base/`, not to the original weights."
-        }
-        (_, super::Kind::Qlora) => {
+        (_, Kind::Loftq) => "This adapter belongs to the quantised base in `base/`, not to the original weights.",
+        (_, Kind::Qlora) => {
             "This adapter was trained on the base in four bits (NF4, double quantisation) and is best loaded on it so."
         }
-        (_, super::Kind::AdapterFusion) => {
+        (_, Kind::AdapterFusion) => {
             "This fusion is in the format of the `adapters` library, with a copy of each adapter that it fuses."
         }
-        (_, super::Kind::Houlsby | super::Kind::Pfeiffer) => "This adapter is in the format of the `adapters` library.",
+        (_, Kind::Houlsby | Kind::Pfeiffer) => "This adapter is in the format of the `adapters` library.",
         _ => "This adapter is in the format of Hugging Face PEFT.",
     }
 }

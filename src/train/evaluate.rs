@@ -1,12 +1,12 @@
 //! How well held-out examples are done: the loss of their scored tokens, and the share of answers that greedy decoding gets wholly right.
 
-use candle_core::{D, Result};
+use candle_core::{D, DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Example};
 use crate::model::{Decoder, Doors};
 
-/// Tokens side by side in a forward pass.
+/// Positions side by side in a forward pass, virtual ones included.
 const GROUP: usize = 2048;
 
 /// What an evaluation found.
@@ -29,7 +29,7 @@ pub fn evaluate(model: &Decoder, doors: &dyn Doors, examples: &[Example], pad: u
     let mut order: Vec<&Example> = examples.iter().collect();
     order.sort_by_key(|example| example.read());
     let (mut loss, mut tokens, mut exact) = (0.0, 0, 0);
-    for group in groups(&order) {
+    for group in groups(&order, virtual_positions(model, doors)?) {
         let batch = Batch::padded(group, pad, model.device())?;
         let logits = batch.logits(model, doors)?.detach();
         let likely = candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&batch.targets.unsqueeze(1)?, 1)?;
@@ -50,12 +50,18 @@ pub fn evaluate(model: &Decoder, doors: &dyn Doors, examples: &[Example], pad: u
     Ok(Held { loss: loss / tokens as f64, exact: exact as f64 / examples as f64, examples })
 }
 
-/// Groups of neighbours that fill about [`GROUP`] tokens.
-fn groups<'a, 'e>(order: &'a [&'e Example]) -> impl Iterator<Item = &'a [&'e Example]> {
+/// How many positions the doors put before each example.
+fn virtual_positions(model: &Decoder, doors: &dyn Doors) -> Result<usize> {
+    let token = Tensor::zeros((1, 1, model.config().hidden_size), DType::F32, model.device())?;
+    Ok(doors.prompt(token)?.dim(1)? - 1 + doors.cached_positions())
+}
+
+/// Groups of neighbours that fill about [`GROUP`] positions, with `before` before each example.
+fn groups<'a, 'e>(order: &'a [&'e Example], before: usize) -> impl Iterator<Item = &'a [&'e Example]> {
     let mut rest = order;
     std::iter::from_fn(move || {
         let mut count = 0;
-        while count < rest.len() && (count + 1) * rest[count].read() <= GROUP {
+        while count < rest.len() && (count + 1) * (before + rest[count].read()) <= GROUP {
             count += 1;
         }
         let (group, after) = rest.split_at(count.max(1).min(rest.len()));

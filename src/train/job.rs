@@ -7,8 +7,9 @@ use candle_core::{Error, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Data, Example, Recipe, Settings, Task,
+    Data, Example, Recipe, Settings, Task, Trainee,
     data::{self, Limits, Line},
+    fingerprint::Fingerprint,
 };
 use crate::model::Base;
 
@@ -45,6 +46,9 @@ pub struct Job {
     /// Fingerprint of the encoded data, set when it is read.
     #[serde(default)]
     pub fingerprint: String,
+    /// Fingerprint of the adapters that a fusion fuses, set when they are read.
+    #[serde(default)]
+    pub fused: String,
 }
 
 /// Data as read, and how many examples were left out for their length.
@@ -91,6 +95,22 @@ impl Job {
         self.fingerprint = fingerprint;
         Ok(Read { data: Data { train, held, pad: base.tokenizer.pad() }, skipped: skipped + held_skipped })
     }
+
+    /// Notes the fingerprint of the adapters that `trainee` fuses, if it does.
+    ///
+    /// # Errors
+    /// The run is resumed, and they are no longer those that it began with.
+    pub fn note_fused(&mut self, trainee: &Trainee) -> Result<()> {
+        let Some(fusion) = trainee.fused() else { return Ok(()) };
+        let fused = Fingerprint::of(fusion.adapters())?.to_string();
+        if !self.fused.is_empty() && self.fused != fused {
+            bail!(
+                "the adapters that are fused are no longer those that the run began with: put them back, or begin anew with another --out"
+            );
+        }
+        self.fused = fused;
+        Ok(())
+    }
 }
 
 fn file_of(file: &Path, base: &Base, limits: Limits) -> Result<(Vec<Example>, usize)> {
@@ -99,14 +119,14 @@ fn file_of(file: &Path, base: &Base, limits: Limits) -> Result<(Vec<Example>, us
         .map_err(|error| Error::Msg(format!("{}: {}", file.display(), crate::model::one_line(&error))))
 }
 
-/// FNV-1a over all tokens.
+/// Of all tokens, and which of them are scored.
 fn fingerprint<'e>(examples: impl Iterator<Item = &'e Example>) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    let mut print = Fingerprint::default();
     for example in examples {
         for (id, scored) in example.ids.iter().zip(&example.scored) {
-            hash = (hash ^ (u64::from(*id) << 1 | u64::from(*scored))).wrapping_mul(0x0100_0000_01b3);
+            print.add(u64::from(*id) << 1 | u64::from(*scored));
         }
-        hash = (hash ^ u64::MAX).wrapping_mul(0x0100_0000_01b3);
+        print.add(u64::MAX);
     }
-    format!("{hash:016x}")
+    print.to_string()
 }

@@ -11,6 +11,7 @@ pub mod data;
 mod evaluate;
 mod exam;
 mod example;
+mod fingerprint;
 mod fit;
 mod fresh;
 pub mod job;

@@ -49,6 +49,12 @@ fn serving_decides_about_merging() {
     assert!(many.because.iter().any(|line| line.contains("Latency counts")));
     let four = advise(&situation("llama-2-7b", 12.0)).unwrap();
     assert!(four.because.iter().any(|line| line.contains("merge-into-quantised")));
+    // One task kept apart because that was asked for, not because there is no room.
+    let asked = advise(&Situation { serving: Serving::Many, ..situation("llama-2-7b", 24.0) }).unwrap();
+    assert!(
+        asked.because.iter().any(|line| line.starts_with("As asked"))
+            && asked.commands.vllm.unwrap().contains("--enable-lora")
+    );
     // 138 GB of merged weights fit no card of 80 GB: the adapter stays beside the 4-bit base.
     let large = advise(&situation("llama-2-70b", 80.0)).unwrap();
     assert!(large.commands.vllm.unwrap().contains("--quantization bitsandbytes --enable-lora"));

@@ -14,12 +14,15 @@ use crate::{
     cli::verdict::clean,
     demos::{Chart, Figure, Series, Table, Value as Cell},
     model::{one_line, read_tensors_file, read_text},
-    peft::hub::{self, load_modules},
+    peft::hub::{self, adapterhub, load_modules},
     plot,
 };
 
 /// What the `adapters` library's bottlenecks are called here.
 const ADAPTERHUB: &str = "bottleneck adapters";
+
+/// What its fusions are called.
+const FUSION: &str = "AdapterFusion";
 
 /// Arguments of `deltaw adapter inspect`.
 #[derive(Debug, clap::Args)]
@@ -49,6 +52,9 @@ fn short(path: &str) -> String {
 }
 
 fn peft_type(dir: &Path) -> Result<String, Failure> {
+    if adapterhub::is_fusion(dir) {
+        return Ok(FUSION.to_owned());
+    }
     let file = dir.join(hub::CONFIG);
     let config: Value = serde_json::from_str(&read_text(&file).map_err(unusable)?)
         .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
@@ -150,7 +156,11 @@ fn figure(modules: &[adapter::Module]) -> Figure {
 
 /// An adapter without factors: its tensors.
 fn tensors(dir: &Path, kind: &str, json: bool) -> Result<(), Failure> {
-    let file = if kind == ADAPTERHUB { hub::adapterhub::TENSORS } else { hub::TENSORS };
+    let (file, fused) = match kind {
+        ADAPTERHUB => (adapterhub::TENSORS, Vec::new()),
+        FUSION => (adapterhub::FUSION_TENSORS, adapterhub::fused_names(dir).map_err(unusable)?),
+        _ => (hub::TENSORS, Vec::new()),
+    };
     let tensors = read_tensors_file(&dir.join(file), &Device::Cpu).map_err(unusable)?;
     let failed = |error: candle_core::Error| Failure::machine(one_line(&error));
     let (mut rows, mut parameters) = (Vec::new(), 0);
@@ -164,10 +174,14 @@ fn tensors(dir: &Path, kind: &str, json: bool) -> Result<(), Failure> {
     if json {
         let list: Vec<Value> =
             rows.iter().map(|(name, shape, norm)| json!({"name": name, "shape": shape, "norm": norm})).collect();
-        writeln!(out, "{}", json!({"method": kind, "parameters": parameters, "tensors": list}))?;
+        writeln!(out, "{}", json!({"method": kind, "parameters": parameters, "fuses": fused, "tensors": list}))?;
         return Ok(());
     }
     writeln!(out, "{}: {} trained parameters", clean(kind), show::value(&Cell::Count(parameters as u64)))?;
+    if !fused.is_empty() {
+        let names = clean(&fused.join(", "));
+        writeln!(out, "It fuses {names}: each can be inspected in the directory of its name in {}.", dir.display())?;
+    }
     let cells = rows.into_iter().map(|(name, shape, norm)| {
         let short = name.trim_start_matches("base_model.model.").to_owned();
         vec![Cell::Text(short), Cell::Text(format!("{shape:?}")), Cell::Real(norm)]

@@ -13,7 +13,12 @@ fn split(text: &str) -> Option<(f64, String)> {
 /// # Errors
 /// It is no size, or an absurd one.
 pub(super) fn bytes(text: &str) -> Result<f64, String> {
-    let wrong = || format!("`{}` is no memory size; write 24GB, 80GiB or 16000MB", super::super::verdict::clean(text));
+    let wrong = || {
+        format!(
+            "`{}` is no memory size; write 24GB, 80GiB or 16000MB (without a GPU: the machine's own memory)",
+            super::super::verdict::clean(text)
+        )
+    };
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let bytes = number
         * match unit.as_str() {

@@ -202,6 +202,7 @@ impl Args {
             recipe: self.method.recipe(self.run.seed),
             settings: self.run.settings(self.method.method),
             fingerprint: String::new(),
+            fused: String::new(),
         })
     }
 }

@@ -64,6 +64,7 @@ fn train(args: &Args, global: &Global, dir: &Path, mut job: Job, resumed: Option
     let read = job.read(&base).map_err(unusable)?;
     let (name, like) = (base.name.clone(), base.directory.clone());
     let trainee = Trainee::new(base.model, job.recipe.clone()).map_err(unusable)?;
+    job.note_fused(&trainee).map_err(unusable)?;
 
     std::fs::create_dir_all(dir).map_err(|error| Failure::machine(format!("{}: {error}", dir.display())))?;
     // A fresh run begins without another's checkpoint; a resumed one without what a kill left half-written.
