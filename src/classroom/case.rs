@@ -1,11 +1,9 @@
 //! What a test calls: comparisons of what the student's code gave with what it should.
 
-use std::fmt::Debug;
-
 use candle_core::Tensor;
 
 use super::{
-    Diagnosis, Kind, Measure, Measured, Numbers,
+    Diagnosis, Kind, Measure, Measured, Numbers, Plain,
     diagnosis::{self, alike, near, short},
     measure::shape,
 };
@@ -55,8 +53,8 @@ impl Case {
         self.that(what, zero, "a gradient flows into what should be frozen: detach it");
     }
 
-    /// Anything with `==`: texts, choices, lists of names.
-    pub fn same<T: PartialEq + Debug>(&mut self, what: &str, got: T, want: T) -> Comparison<'_> {
+    /// Texts, choices, lists of names. A type of the student's own is first turned into one of these: see [`Plain`].
+    pub fn same<T: Plain>(&mut self, what: &str, got: T, want: T) -> Comparison<'_> {
         let text = |value: &T| Measured::Text(format!("{value:?}"));
         let (mut measured, wanted) = (text(&got), text(&want));
         if got != want && measured == wanted {
@@ -65,7 +63,8 @@ impl Case {
         self.comparison(what, measured, wanted, 0.0)
     }
 
-    /// A condition; `diagnosis` says what is wrong when it does not hold.
+    /// A condition on values of the tests' own types; `diagnosis` says what is wrong when it does not hold. A value of the student's type must
+    /// not be compared here: its `==` may say yes to everything.
     pub fn that(&mut self, what: &str, holds: bool, diagnosis: &str) {
         self.compared += 1;
         if !holds {
@@ -124,7 +123,7 @@ impl Comparison<'_> {
     }
 
     /// A foreseen mistake where [`Case::same`] compares.
-    pub fn mistake_same<T: Debug>(mut self, diagnosis: &str, value: T) -> Self {
+    pub fn mistake_same<T: Plain>(mut self, diagnosis: &str, value: T) -> Self {
         self.mistakes.push((diagnosis.to_owned(), Measured::Text(format!("{value:?}"))));
         self
     }

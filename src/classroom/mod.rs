@@ -45,8 +45,10 @@
 //!   printing "test result: ok" earn nothing. [`Record::results`] still has the tests that ended before.
 //! - A line without its right seal makes [`record::read`] fail: whoever writes a record must know the nonce. It is on standard input once, read
 //!   before the student's code can run, and in no file, argument or environment.
-//! - Code in the same process can read that process's memory where the system lets it (`/proc/self/mem`). `#![forbid(unsafe_code)]` at the root
-//!   keeps out everything else; a sandbox that grades strangers must hide `/proc`.
+//! - The student's code and the tests share a process. `#![forbid(unsafe_code)]` and a sandbox without `/proc` keep its memory from honest Rust,
+//!   not from a hole in the compiler: safe code can still stretch a lifetime and so read and write any memory (rust-lang/rust#25860, open in
+//!   1.95). Whoever does that can decide their own points, and no seal helps, since the tests are in reach as well. `deltaw class grade` refuses
+//!   the known form of it; what else there is, a teacher sees by reading a submission that earns much and looks like nothing of the kind.
 //! - Panics and errors of the student's code are results of the test in which they happen; the next test runs.
 //! - What the student's code prints goes to the program's standard output and error, and means nothing.
 //!
@@ -69,6 +71,7 @@ pub mod gradebook;
 pub mod handout;
 pub mod harness;
 mod measure;
+mod plain;
 #[cfg(feature = "cli")]
 pub mod progress;
 pub mod record;
@@ -86,6 +89,7 @@ pub use course::{Course, Exercise};
 pub use diagnosis::{Diagnosis, Kind};
 pub use harness::{Order, main};
 pub use measure::{Measure, Measured, Numbers};
+pub use plain::Plain;
 pub use record::{Planned, Record, TestResult};
 pub use seal::seal;
 pub use suite::{Outcome, Register, Suite, attempt, quiet_panics};

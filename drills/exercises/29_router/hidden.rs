@@ -2,7 +2,10 @@
 
 use deltaw::classroom::Suite;
 
-use super::answer::{Refusal, Served, Tenant, check, route};
+use super::{
+    answer::{Tenant, check, route},
+    tests::{adapter, base, refused, told},
+};
 
 fn tenants() -> Vec<Tenant> {
     vec![
@@ -14,25 +17,25 @@ fn tenants() -> Vec<Tenant> {
 
 pub fn register(suite: &mut Suite) {
     suite.case("keys that contain each other", 2, |case| {
-        let ask = |key, model| route(&tenants(), &["x"], key, model);
-        case.same("kk is b, which has no adapter", ask(Some("kk"), "x"), Err(Refusal::NoSuchModel));
-        case.same("k is a", ask(Some("k"), "x"), Ok(Served::Adapter("x".to_owned())));
-        case.same("an empty key", ask(Some(""), "base"), Err(Refusal::NoKey));
-        case.same("no key, not even for the base", ask(None, "base"), Err(Refusal::NoKey));
+        let ask = |key, model| told(route(&tenants(), &["x"], key, model));
+        case.same("kk is b, which has no adapter", ask(Some("kk"), "x"), refused("no such model"));
+        case.same("k is a", ask(Some("k"), "x"), adapter("x"));
+        case.same("an empty key", ask(Some(""), "base"), refused("no key"));
+        case.same("no key, not even for the base", ask(None, "base"), refused("no key"));
         Ok(())
     });
     suite.case("absent and forbidden look the same", 2, |case| {
-        let ask = |model| route(&tenants(), &["x"], Some("kkk"), model);
-        case.same("forbidden", ask("x"), Err(Refusal::NoSuchModel));
+        let ask = |model| told(route(&tenants(), &["x"], Some("kkk"), model));
+        case.same("forbidden", ask("x"), refused("no such model"));
         case.that("and absent", ask("x") == ask("y"), "the answers differ, so adapters of others can be found out");
         Ok(())
     });
     suite.case("nothing is loaded", 2, |case| {
-        let ask = |key, model| route(&tenants(), &[], Some(key), model);
-        case.same("auto", ask("k", "auto"), Ok(Served::Base));
-        case.same("an own adapter", ask("k", "x"), Err(Refusal::NoSuchModel));
-        case.same("* is no adapter itself", ask("c", "*"), Err(Refusal::NoSuchModel));
-        case.same("all of nothing", ask("c", "x"), Err(Refusal::NoSuchModel));
+        let ask = |key, model| told(route(&tenants(), &[], Some(key), model));
+        case.same("auto", ask("k", "auto"), base());
+        case.same("an own adapter", ask("k", "x"), refused("no such model"));
+        case.same("* is no adapter itself", ask("c", "*"), refused("no such model"));
+        case.same("all of nothing", ask("c", "x"), refused("no such model"));
         Ok(())
     });
     suite.case("other checks", 1, |case| {

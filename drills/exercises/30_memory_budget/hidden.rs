@@ -2,7 +2,10 @@
 
 use deltaw::classroom::Suite;
 
-use super::answer::{Job, Way, choose, largest_rank, state_bytes};
+use super::{
+    answer::{Job, Way, choose, largest_rank, state_bytes},
+    tests::name,
+};
 
 pub fn register(suite: &mut Suite) {
     suite.case("a base of 65 numbers", 3, |case| {
@@ -21,12 +24,12 @@ pub fn register(suite: &mut Suite) {
     });
     suite.case("every budget around the limits", 3, |case| {
         let job = Job { base: 65, adapter: 3, activations: 10 };
-        case.same("1050", choose(&job, 1050), Some(Way::Full));
-        case.same("1049", choose(&job, 1049), Some(Way::Lora));
-        case.same("188", choose(&job, 188), Some(Way::Lora));
-        case.same("187", choose(&job, 187), Some(Way::Qlora));
-        case.same("97", choose(&job, 97), Some(Way::Qlora));
-        case.same("96", choose(&job, 96), None::<Way>);
+        case.same("1050", name(choose(&job, 1050)), Some("full fine-tuning"));
+        case.same("1049", name(choose(&job, 1049)), Some("LoRA"));
+        case.same("188", name(choose(&job, 188)), Some("LoRA"));
+        case.same("187", name(choose(&job, 187)), Some("QLoRA"));
+        case.same("97", name(choose(&job, 97)), Some("QLoRA"));
+        case.same("96", name(choose(&job, 96)), None);
         Ok(())
     });
     suite.case("ranks around the limits", 2, |case| {
