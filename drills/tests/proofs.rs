@@ -192,7 +192,10 @@ fn every_exercise_is_whole() {
 #[test]
 fn the_course_lists_what_there_is() {
     let course = the_course();
-    let mut faults = course.faults(&bank::builtin().unwrap());
+    let bank = bank::builtin().unwrap();
+    let mut faults = course.faults(&bank);
+    let bare = bank.sections.iter().filter(|section| !course.exercises.iter().any(|drill| drill.section == section.id));
+    faults.extend(bare.map(|section| format!("no exercise is of the section `{}`", section.id)));
     let listed: BTreeSet<&str> = course.exercises.iter().map(|exercise| exercise.id.as_str()).collect();
     let folders: BTreeSet<String> =
         fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
