@@ -189,6 +189,16 @@ pub const ATTACKS: &[Attack] = &[
         &[Failed],
         "classroom",
     ),
+    // The language's own hole: what it reads is not in question, only that it is not run. It stops before it would earn anything.
+    items(
+        "reads_memory_by_lifetimes",
+        "let text: &[u8] = stretched(&[1u8, 2][..]); let _ = text; todo!();",
+        "fn stretched<'b>(x: &[u8]) -> &'b [u8] { let f: fn(_, &[u8]) -> &'b [u8] = stretch; f(&&(), x) }\n\
+         fn stretch<'a, 'b>(_: &'a &'b (), x: &'b [u8]) -> &'a [u8] { x }",
+        &[Hostile],
+        &[Failed],
+        "stretches a lifetime",
+    ),
     items(
         "no_stack",
         "deep(&[0; 4096]);",

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attack;
+mod chapter;
 mod class;
 mod cluster;
 

@@ -209,7 +209,7 @@ fn rustc(
             .chain(read.iter().map(|path| path.to_path_buf()))
             .collect(),
         write: vec![folder.join("out")],
-        hide: vec![workshop.folder.clone()],
+        hide: workshop.hidden.clone(),
         errors: folder.join("errors"),
         ..Job::default()
     };

@@ -1,4 +1,5 @@
-//! What a student handed in: a folder, a zip, or loose files; exercises as `NN_name.rs`, or as cells of a notebook.
+//! What a student handed in: a folder, a zip, or loose files; exercises as `NN_name.rs`, or as cells of a notebook: of one that
+//! names them, or of a chapter.
 //!
 //! Nothing in it is trusted. Links are not followed, names only decide which exercise a file is, and sizes are limited. Everything that is no
 //! exercise (a `Cargo.toml`, a `build.rs`, edited tests) is left where it is and named in the feedback.
@@ -10,7 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::notebook;
+use super::{
+    chapter::{self, Chapter},
+    notebook,
+    owner::{owner, tame},
+};
 
 /// Largest source that is read, in bytes. A page of Rust has about 4 KiB.
 const SOURCE: u64 = 256 << 10;
@@ -44,7 +49,7 @@ pub struct Handed {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn collect(folder: &Path, exercises: &[String]) -> io::Result<Vec<Handed>> {
+pub fn collect(folder: &Path, exercises: &[String], chapters: &[Chapter]) -> io::Result<Vec<Handed>> {
     let mut students: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -58,29 +63,12 @@ pub fn collect(folder: &Path, exercises: &[String]) -> io::Result<Vec<Handed>> {
             students.entry(tame(&student)).or_default().push(path);
         }
     }
-    Ok(students.into_iter().map(|(student, paths)| handed(student, paths, exercises)).collect())
+    Ok(students.into_iter().map(|(student, paths)| handed(student, paths, exercises, chapters)).collect())
 }
 
-/// Whose a loose file is: a zip or notebook is named after its student, `STUDENT_01_name.rs` begins with them.
-fn owner(name: &str) -> Option<String> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    match extension {
-        "zip" | "ipynb" => Some(stem.to_owned()),
-        "rs" => Some(stem.split('_').next().unwrap_or(stem).to_owned()),
-        _ => None,
-    }
-}
-
-/// An id that can be shown, sorted and made a file name of.
-fn tame(name: &str) -> String {
-    let kept: String =
-        name.chars().map(|c| if c.is_control() || "/\\\"'`<>|:*?".contains(c) { '_' } else { c }).take(120).collect();
-    if kept.trim_matches(['.', ' ']).is_empty() { format!("student {kept}") } else { kept }
-}
-
-fn handed(student: String, mut paths: Vec<PathBuf>, exercises: &[String]) -> Handed {
+fn handed(student: String, mut paths: Vec<PathBuf>, exercises: &[String], chapters: &[Chapter]) -> Handed {
     let mut handed = Handed { student, ..Handed::default() };
-    let mut looker = Looker { exercises, handed: &mut handed, left: ENTRIES, aside: BTreeSet::new() };
+    let mut looker = Looker { exercises, chapters, handed: &mut handed, left: ENTRIES, aside: BTreeSet::new() };
     paths.sort();
     for path in paths {
         if let Err(error) = looker.look(&path, 0) {
@@ -98,6 +86,7 @@ fn handed(student: String, mut paths: Vec<PathBuf>, exercises: &[String]) -> Han
 
 struct Looker<'a> {
     exercises: &'a [String],
+    chapters: &'a [Chapter],
     handed: &'a mut Handed,
     left: usize,
     aside: BTreeSet<String>,
@@ -141,9 +130,12 @@ impl Looker<'_> {
         }
     }
 
-    /// The exercise that a file name means: `05_dora_norm.rs`, also with something before it, as Canvas and Moodle write.
+    /// The exercise that a file name means: `05_dora_norm.rs`, also with something before it, as Canvas and Moodle write, and with the `-1` that
+    /// Canvas puts behind what is handed in again.
     fn exercise(&self, name: &str) -> Option<String> {
         let stem = name.strip_suffix(".rs")?;
+        let (bare, again) = stem.rsplit_once('-').unwrap_or((stem, ""));
+        let stem = if !again.is_empty() && again.bytes().all(|byte| byte.is_ascii_digit()) { bare } else { stem };
         let named = |id: &&String| {
             stem == id.as_str() || stem.strip_suffix(id.as_str()).is_some_and(|rest| rest.ends_with('_'))
         };
@@ -174,17 +166,23 @@ impl Looker<'_> {
     }
 
     fn notebook(&mut self, name: &str, source: &str) {
-        match notebook::exercises(source) {
-            Ok(cells) => {
-                for (id, code) in cells {
-                    if self.exercises.contains(&id) {
-                        self.handed.sources.insert(id, code);
-                    } else {
-                        self.set_aside(&format!("{name}: {id}"), "no exercise of this course");
-                    }
-                }
+        let cells = match notebook::cells(source) {
+            Ok(cells) => cells,
+            Err(why) => return self.set_aside(name, &why),
+        };
+        for (id, code) in notebook::exercises(&cells) {
+            if self.exercises.contains(&id) {
+                self.handed.sources.insert(id, code);
+            } else {
+                self.set_aside(&format!("{name}: {id}"), "no exercise of this course");
             }
-            Err(why) => self.set_aside(name, &why),
+        }
+        let Some(chapter) = chapter::of(self.chapters, name, &cells) else { return };
+        for task in &chapter.tasks {
+            match chapter.file(task, &cells) {
+                Some(code) => drop(self.handed.sources.insert(task.exercise.id.clone(), code)),
+                None => self.set_aside(&format!("{name}: {}", task.exercise.title), "its cell is gone"),
+            }
         }
     }
 
@@ -254,4 +252,23 @@ fn text(from: impl Read, most: u64) -> io::Result<Result<String, &'static str>> 
         return Ok(Err("is too large"));
     }
     Ok(String::from_utf8(bytes).map_err(|_| "is no UTF-8 text"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn files_of_one_student_in_canvas_are_one_submission() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["doejane_123_456_01_count-2.rs", "doejane_LATE_123_457_02_forward.rs", "doejane_9_458_01_count.rs"]
+        {
+            fs::write(folder.path().join(name), "fn a() {}").unwrap();
+        }
+        let all = collect(folder.path(), &["01_count".to_owned(), "02_forward".to_owned()], &[]).unwrap();
+        let found: Vec<(&str, usize)> =
+            all.iter().map(|handed| (handed.student.as_str(), handed.sources.len())).collect();
+        assert_eq!(found, [("doejane_canvas123", 2), ("doejane_canvas9", 1)]);
+    }
 }

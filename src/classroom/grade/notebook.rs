@@ -1,4 +1,4 @@
-//! The exercises in a notebook: code cells with the tag `exercise` whose metadata name it, `"deltaw": {"exercise": "05_dora_norm"}`.
+//! A notebook: its cells, and the exercises that they hold by name.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,13 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Notebook {
-    cells: Vec<Cell>,
+    cells: Vec<Raw>,
 }
 
 #[derive(Deserialize)]
-struct Cell {
+struct Raw {
+    #[serde(default)]
+    id: String,
     cell_type: String,
     #[serde(default)]
     metadata: Metadata,
@@ -37,29 +39,54 @@ enum Source {
     Lines(Vec<String>),
 }
 
-/// Code by exercise; several cells of one exercise follow one another. Lines that only evcxr reads (`:dep`, `:help`) are left out.
+/// A code cell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Cell {
+    pub(super) id: String,
+    pub(super) tags: Vec<String>,
+    /// The course's exercise that the cell's metadata name: `"deltaw": {"exercise": "05_dora_norm"}`.
+    pub(super) exercise: Option<String>,
+    /// Without the lines that only evcxr reads (`:dep`, `:help`): they are left empty, so that the others keep their numbers.
+    pub(super) source: String,
+}
+
+impl Cell {
+    pub(super) fn has(&self, tag: &str) -> bool {
+        self.tags.iter().any(|found| found == tag)
+    }
+}
+
+/// The code cells.
 ///
 /// # Errors
 /// It is no notebook.
-pub(super) fn exercises(text: &str) -> Result<BTreeMap<String, String>, String> {
+pub(super) fn cells(text: &str) -> Result<Vec<Cell>, String> {
     let notebook: Notebook = serde_json::from_str(text).map_err(|error| format!("no notebook: {error}"))?;
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    for cell in notebook.cells {
-        let Some(id) = cell.metadata.deltaw.and_then(|deltaw| deltaw.exercise) else { continue };
-        if cell.cell_type != "code" || !cell.metadata.tags.iter().any(|tag| tag == "exercise") {
-            continue;
-        }
-        let source = match cell.source {
+    let code = notebook.cells.into_iter().filter(|cell| cell.cell_type == "code").map(|cell| {
+        let text = match cell.source {
             Source::Text(text) => text,
             Source::Lines(lines) => lines.concat(),
         };
-        let code = found.entry(id).or_default();
-        for line in source.lines().filter(|line| !line.starts_with(':')) {
-            code.push_str(line);
-            code.push('\n');
+        let lines = text.lines().map(|line| if line.starts_with(':') { "\n".to_owned() } else { format!("{line}\n") });
+        Cell {
+            id: cell.id,
+            tags: cell.metadata.tags,
+            exercise: cell.metadata.deltaw.and_then(|deltaw| deltaw.exercise),
+            source: lines.collect(),
+        }
+    });
+    Ok(code.collect())
+}
+
+/// Code by the course's exercise; several cells of one exercise follow one another.
+pub(super) fn exercises(cells: &[Cell]) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| cell.has("exercise")) {
+        if let Some(id) = &cell.exercise {
+            found.entry(id.clone()).or_default().push_str(&cell.source);
         }
     }
-    Ok(found)
+    found
 }
 
 #[cfg(test)]
@@ -72,11 +99,13 @@ mod tests {
         let text = r#"{"nbformat": 4, "cells": [
             {"cell_type": "code", "metadata": {"tags": ["exercise"], "deltaw": {"exercise": "01_count"}}, "source": [":dep x\n", "fn a() {}\n", "fn b() {}"]},
             {"cell_type": "markdown", "metadata": {}, "source": "text"},
-            {"cell_type": "code", "metadata": {"deltaw": {"exercise": "01_count"}}, "source": "untagged"},
+            {"cell_type": "code", "id": "x", "metadata": {"deltaw": {"exercise": "01_count"}}, "source": "untagged"},
             {"cell_type": "code", "metadata": {"tags": ["exercise"], "deltaw": {"exercise": "01_count"}}, "source": "fn c() {}"}]}"#;
-        let found = exercises(text).unwrap();
-        assert_eq!(found["01_count"], "fn a() {}\nfn b() {}\nfn c() {}\n");
+        let cells = cells(text).unwrap();
+        assert_eq!((cells.len(), cells[1].id.as_str()), (3, "x"));
+        let found = exercises(&cells);
+        assert_eq!(found["01_count"], "\nfn a() {}\nfn b() {}\nfn c() {}\n");
         assert_eq!(found.len(), 1);
-        assert!(exercises("{}").is_err());
+        assert!(super::cells("{}").is_err());
     }
 }

@@ -32,6 +32,12 @@ pub(super) fn reason(source: &str) -> Option<String> {
     };
     let sign = |at: usize, wanted: char| matches!(tokens.get(at), Some((Token::Sign(sign), _)) if *sign == wanted);
     // `std` or `core` anywhere: then its modules can be meant wherever they are named in a path or a use.
+    // `&'a &'b`: a reference to a reference lets a function stretch one lifetime to the other, and with it read any memory, in safe code
+    // (rust-lang/rust#25860).
+    let lifetime = |at: usize| sign(at, '&') && sign(at + 1, '\'') && word(at + 2).is_some();
+    if let Some(at) = (0..tokens.len()).find(|at| lifetime(*at) && lifetime(at + 3)) {
+        return Some(format!("line {}: `&'… &'…` stretches a lifetime, which no exercise needs", tokens[at].1));
+    }
     let standard = (0..tokens.len()).any(|at| matches!(word(at), Some("std" | "core" | "alloc")));
     (0..tokens.len()).find_map(|at| {
         let name = word(at)?;
@@ -62,6 +68,7 @@ mod tests {
             ("#[path = \"/tests.rs\"] mod t;", "`#[path]`"),
             ("use r#std::r#fs;", "`fs`"),
             ("use deltaw::classroom::Suite;", "the grader itself"),
+            ("fn f<'a, 'b, T>(_: &'a &'b (), x: &'b T) -> &'a T { x }", "stretches a lifetime"),
         ];
         for (source, wanted) in cases {
             assert!(reason(source).is_some_and(|reason| reason.contains(wanted)), "{source}: {:?}", reason(source));
@@ -73,6 +80,7 @@ mod tests {
         for source in [
             "use candle_core::{Result, Tensor};\nuse std::collections::BTreeMap;",
             "// std::process::exit\nlet process = \"std::fs::read\"; fn net(os: u8) -> u8 { os }",
+            "fn f<'a>(x: &'a [&str]) -> &'a str { x[0] }\nfn g(x: &&str) -> usize { x.len() }",
             "use std::f64::consts::PI; let fs = 1; let x = f(fs);",
             "struct P { path: f32 } let p = P { path: 1.0 };",
         ] {

@@ -1,5 +1,7 @@
 //! Rust source as a list of words and signs, without comments: enough to compare programs and to see what they name.
 
+use std::ops::Range;
+
 /// A piece of source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Token {
@@ -15,15 +17,26 @@ pub(super) enum Token {
 
 /// The tokens of `source` with their lines, counted from 1. Never fails: what is no Rust comes out as signs.
 pub(super) fn tokens(source: &str) -> Vec<(Token, usize)> {
+    let (mut line, mut counted) = (1, 0);
+    let mut numbered = |(token, place): (Token, Range<usize>)| {
+        line += source[counted..place.start].matches('\n').count();
+        counted = place.start;
+        (token, line)
+    };
+    located(source).into_iter().map(&mut numbered).collect()
+}
+
+/// The tokens of `source` with their places in bytes.
+pub(super) fn located(source: &str) -> Vec<(Token, Range<usize>)> {
     let text: Vec<char> = source.chars().collect();
-    let (mut at, mut line, mut found) = (0, 1, Vec::new());
+    let (mut at, mut byte, mut found) = (0, 0, Vec::new());
     while at < text.len() {
-        let from = at;
+        let (from, start) = (at, byte);
         let token = next(&text, &mut at);
+        byte += text[from..at.min(text.len())].iter().map(|c| c.len_utf8()).sum::<usize>();
         if let Some(token) = token {
-            found.push((token, line));
+            found.push((token, start..byte));
         }
-        line += text[from..at].iter().filter(|c| **c == '\n').count();
     }
     found
 }

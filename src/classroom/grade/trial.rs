@@ -32,7 +32,7 @@ pub(super) fn run(workshop: &Workshop, folder: &Path, program: &Path, exercise: 
         command: vec![program.into(), exercise.into()],
         read: vec![program.into()],
         write: vec![record.clone()],
-        hide: vec![workshop.folder.clone(), workshop.work.join("tests")],
+        hide: workshop.hidden.iter().cloned().chain([workshop.work.join("tests")]).collect(),
         environment: vec![(ORDERED, "1".into()), ("RAYON_NUM_THREADS", "2".into())],
         input: line.into_bytes(),
         errors: folder.join("errors"),

@@ -10,11 +10,17 @@ use std::{
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::GradeError;
+use super::{
+    GradeError,
+    chapter::{Chapter, chapters},
+};
 use crate::classroom::{Course, sandbox::Sandbox};
 
-/// Crates that an exercise may use; the course's `Cargo.toml` names their versions.
-const CRATES: [&str; 3] = ["deltaw", "candle_core", "candle_nn"];
+/// Crates that an exercise may use; the course's `Cargo.toml` names their versions. Those after the third are for chapters.
+const CRATES: [&str; 7] = ["deltaw", "candle_core", "candle_nn", "ndarray", "rand", "rand_chacha", "rand_distr"];
+
+/// Hidden tests of an exercise of a chapter: its check is all there is.
+const NONE: &str = "pub fn register(_: &mut deltaw::classroom::Suite) {}\n";
 
 /// A course ready to be graded.
 #[derive(Debug)]
@@ -25,8 +31,12 @@ pub struct Workshop {
     pub templates: BTreeMap<String, String>,
     /// SHA-256 of all that decides a grade besides the submission.
     pub hash: String,
-    /// Where the course lies; hidden from submissions.
+    /// Where the course lies.
     pub folder: PathBuf,
+    /// Solutions, tests, grades: what submissions must not see.
+    pub(super) hidden: Vec<PathBuf>,
+    /// The chapters whose exercises are graded too.
+    pub(super) chapters: Vec<Chapter>,
     pub(super) sandbox: Sandbox,
     pub(super) seconds: u64,
     pub(super) memory: u64,
@@ -45,16 +55,24 @@ pub(super) struct Compiler {
 }
 
 impl Workshop {
-    /// Reads the course in `folder`, compiles its dependencies and makes `work` an empty folder for temporary files.
+    /// Reads the course in `folder` and the chapters in `notebooks` (else beside the course), compiles the dependencies and makes `work` an empty
+    /// folder for temporary files.
     ///
     /// # Errors
     /// The course is incomplete, or its dependencies do not compile.
-    pub fn new(folder: &Path, sandbox: Sandbox, seconds: u64, memory: u64, work: &Path) -> Result<Self, GradeError> {
+    pub fn new(
+        folder: &Path,
+        notebooks: Option<&Path>,
+        sandbox: Sandbox,
+        seconds: u64,
+        memory: u64,
+        work: &Path,
+    ) -> Result<Self, GradeError> {
         let list = folder.join("course.yaml");
         let absent = |_| GradeError::NoCourse(folder.to_owned());
         let text = fs::read_to_string(&list).map_err(absent)?;
         let folder = folder.canonicalize().map_err(absent)?;
-        let course = Course::parse(&text).map_err(|error| GradeError::Course(list, error.to_string()))?;
+        let mut course = Course::parse(&text).map_err(|error| GradeError::Course(list, error.to_string()))?;
         let _ = fs::remove_dir_all(work);
         fs::create_dir_all(work).map_err(|error| GradeError::at(work, error))?;
         let work = work.canonicalize().map_err(|error| GradeError::at(work, error))?;
@@ -75,9 +93,27 @@ impl Workshop {
                 }
             }
         }
+        let notebooks = notebooks.map_or_else(|| folder.join("../notebooks"), Path::to_owned);
+        let chapters = chapters(&notebooks).map_err(|error| GradeError::at(&notebooks, error))?;
+        for (chapter, task) in chapters.iter().flat_map(|chapter| chapter.tasks.iter().map(move |task| (chapter, task)))
+        {
+            let id = &task.exercise.id;
+            let staged = work.join("tests").join(id);
+            let (template, tests) = (chapter.template(task), chapter.tests(task));
+            hash.update(format!("{id} {}\n{template}{tests}", template.len()));
+            let put = || {
+                fs::create_dir_all(&staged)?;
+                fs::write(staged.join("tests.rs"), tests)?;
+                fs::write(staged.join("hidden.rs"), NONE)
+            };
+            put().map_err(|error| GradeError::at(&staged, error))?;
+            templates.insert(id.clone(), template);
+            course.exercises.push(task.exercise.clone());
+        }
+        let hidden = [folder.clone()].into_iter().chain(notebooks.canonicalize()).collect();
         let compiler = Compiler::new(&folder)?;
         let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { course, templates, hash, folder, sandbox, seconds, memory, compiler, work })
+        Ok(Self { course, templates, hash, folder, hidden, chapters, sandbox, seconds, memory, compiler, work })
     }
 
     /// How submissions are kept in.
@@ -92,6 +128,15 @@ impl Workshop {
         self.course.exercises.iter().map(|exercise| exercise.id.clone()).collect()
     }
 
+    /// Keeps `path` from submissions too: the gradebook, other submissions, feedback. Bubblewrap shows only what is needed; elsewhere it is covered.
+    pub fn hide(&mut self, path: &Path) {
+        if let Ok(path) = path.canonicalize()
+            && !self.work.starts_with(&path)
+        {
+            self.hidden.push(path);
+        }
+    }
+
     /// Removes the temporary files.
     pub fn close(self) {
         let _ = fs::remove_dir_all(&self.work);
@@ -102,6 +147,8 @@ impl Workshop {
 #[derive(Deserialize)]
 struct Message {
     reason: String,
+    #[serde(default)]
+    package_id: String,
     target: Option<Target>,
     #[serde(default)]
     filenames: Vec<PathBuf>,
@@ -121,6 +168,15 @@ impl Compiler {
         let mut build = Command::new("cargo");
         build.args(["build", "--release", "--lib", "--message-format=json-render-diagnostics", "--manifest-path"]);
         let messages = output(build.arg(course.join("Cargo.toml")))?;
+        // Of a crate that is there in several versions, the course's own: lines such as `rand v0.9.5`.
+        let mut tree = Command::new("cargo");
+        tree.args(["tree", "--depth", "1", "--edges", "normal", "--prefix", "none", "--manifest-path"]);
+        let tree = output(tree.arg(course.join("Cargo.toml")))?;
+        let version = |wanted: &str| {
+            let crates = tree.lines().filter_map(|line| line.split_once(" v"));
+            let found = crates.filter(|(name, _)| name.replace('-', "_") == wanted).last();
+            found.map(|(_, version)| version.split(' ').next().unwrap_or(version).to_owned())
+        };
         let (mut libraries, mut externs) = (BTreeSet::new(), Vec::new());
         for message in messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()) {
             let Some(target) = message.target.filter(|_| message.reason == "compiler-artifact") else { continue };
@@ -131,7 +187,8 @@ impl Compiler {
                 let extension = file.extension().and_then(|extension| extension.to_str());
                 if matches!(extension, Some("rlib" | "so")) {
                     let name = target.name.replace('-', "_");
-                    if CRATES.contains(&name.as_str()) && extension == Some("rlib") {
+                    let own = || version(&name).is_some_and(|version| message.package_id.ends_with(&version));
+                    if CRATES.contains(&name.as_str()) && extension == Some("rlib") && own() {
                         externs.push((name, file.clone()));
                     }
                     libraries.insert(file);

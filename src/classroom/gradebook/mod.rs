@@ -9,69 +9,16 @@
 //!
 //! A student is written in one transaction, so a run that was killed leaves whole students only, and the next run goes on after them.
 
+mod error;
+mod file;
 mod row;
+mod whole;
 
-use std::{
-    fmt::Write as _,
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use error::Result;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
-use sha2::{Digest as _, Sha256};
-
+pub use error::GradebookError;
 pub use row::{Graded, Scored, Similar, Status, Student, Submission, Verdict};
-
-/// Version of the tables, kept in the file itself.
-const VERSION: i64 = 1;
-
-/// `deltaw` in the file's header, so that another program's database is not taken for a gradebook.
-const APPLICATION: i64 = 0x6465_6c74;
-
-/// How long one grader waits while another writes.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-const TABLES: &str = "
-CREATE TABLE student (id TEXT PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE submission (student TEXT PRIMARY KEY REFERENCES student(id), hash TEXT NOT NULL, graded_at INTEGER NOT NULL, seconds REAL NOT NULL);
-CREATE TABLE result (
-  student TEXT NOT NULL REFERENCES student(id), exercise TEXT NOT NULL, test TEXT NOT NULL, points INTEGER NOT NULL, earned INTEGER NOT NULL,
-  message TEXT NOT NULL, diagnosis TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (student, exercise, test));
-CREATE TABLE verdict (
-  student TEXT NOT NULL REFERENCES student(id), exercise TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-  PRIMARY KEY (student, exercise));
-CREATE TABLE similar (a TEXT NOT NULL, b TEXT NOT NULL, exercise TEXT NOT NULL, share REAL NOT NULL, PRIMARY KEY (exercise, a, b));
-CREATE TABLE print (student TEXT NOT NULL REFERENCES student(id), exercise TEXT NOT NULL, print INTEGER NOT NULL);
-CREATE INDEX print_by_student ON print(student);
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-";
-
-/// What can go wrong with a gradebook.
-#[derive(Debug, thiserror::Error)]
-pub enum GradebookError {
-    /// There is none.
-    #[error("{0}: there is no such gradebook; `deltaw class grade` makes one")]
-    Absent(PathBuf),
-    /// It is something else.
-    #[error("{0} is no gradebook of deltaw; name another file")]
-    Foreign(PathBuf),
-    /// It was written by a later version of this program.
-    #[error("{0} was written by a newer deltaw; update deltaw, or name another file")]
-    Newer(PathBuf),
-    /// Two gradebooks are of different courses.
-    #[error("the gradebooks are of different courses: grade all shards with the same tests and limits")]
-    Courses,
-    /// The database failed.
-    #[error("the gradebook cannot be used: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// The file cannot be read.
-    #[error("{0}: {1}")]
-    File(PathBuf, std::io::Error),
-}
-
-type Result<T> = std::result::Result<T, GradebookError>;
 
 /// A gradebook.
 #[derive(Debug)]
@@ -80,49 +27,6 @@ pub struct Gradebook {
 }
 
 impl Gradebook {
-    /// The gradebook at `path`, made if there is none.
-    ///
-    /// # Errors
-    /// See [`GradebookError`].
-    pub fn open(path: &Path) -> Result<Self> {
-        recognise(path)?;
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version == 0 {
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "application_id", APPLICATION)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-        }
-        transaction.commit()?;
-        Self { connection }.known(path)
-    }
-
-    /// The gradebook at `path`, which must exist, for reading.
-    ///
-    /// # Errors
-    /// See [`GradebookError`].
-    pub fn read(path: &Path) -> Result<Self> {
-        if !path.is_file() {
-            return Err(GradebookError::Absent(path.to_owned()));
-        }
-        recognise(path)?;
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.busy_timeout(PATIENCE)?;
-        Self { connection }.known(path)
-    }
-
-    fn known(self, path: &Path) -> Result<Self> {
-        let application: i64 = self.connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        let version: i64 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match (application, version) {
-            (APPLICATION, VERSION) => Ok(self),
-            (APPLICATION, _) => Err(GradebookError::Newer(path.to_owned())),
-            _ => Err(GradebookError::Foreign(path.to_owned())),
-        }
-    }
-
     /// Writes a student, whole, in place of what was there of them.
     ///
     /// # Errors
@@ -301,80 +205,11 @@ impl Gradebook {
         Ok(())
     }
 
-    /// Takes over all students of another gradebook of the same course; of a student in both, the one graded later.
-    ///
-    /// # Errors
-    /// They are of different courses, or the database failed.
-    pub fn absorb(&mut self, other: &Self) -> Result<()> {
-        let course = |book: &Self| book.meta("course_hash");
-        if course(self)?.is_some() && course(self)? != course(other)? {
-            return Err(GradebookError::Courses);
-        }
-        let notes: Vec<(String, String)> =
-            other.rows("SELECT key, value FROM meta ORDER BY key", |row| Ok((row.get(0)?, row.get(1)?)))?;
-        for (key, value) in notes {
-            self.set_meta(&key, &value)?;
-        }
-        let (results, verdicts, prints) = (other.results()?, other.verdicts()?, other.prints()?);
-        for (student, submission) in other.students()?.into_iter().zip(other.submissions()?) {
-            let mine: Option<i64> = self
-                .connection
-                .query_row("SELECT graded_at FROM submission WHERE student = ?1", [&student.id], |row| row.get(0))
-                .optional()?;
-            if mine.is_some_and(|mine| mine > submission.graded_at) {
-                continue;
-            }
-            let own_prints = prints.iter().filter(|(_, owner, _)| *owner == student.id);
-            self.record(&Graded {
-                results: results.iter().filter(|row| row.student == student.id).cloned().collect(),
-                verdicts: verdicts.iter().filter(|row| row.student == student.id).cloned().collect(),
-                prints: own_prints.map(|(exercise, _, print)| (exercise.clone(), vec![*print])).collect(),
-                student,
-                submission,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// SHA-256 of all that is not a time: two runs over the same submissions agree in it.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn digest(&self) -> Result<String> {
-        let mut text = String::new();
-        for Student { id, name } in self.students()? {
-            let _ = writeln!(text, "{id:?} {name:?} {:?}", self.hash(&id)?);
-        }
-        for row in self.results()? {
-            let Scored { student, exercise, test, points, earned, message, diagnosis, .. } = row;
-            let _ = writeln!(text, "{:?}", (student, exercise, test, points, earned, message, diagnosis));
-        }
-        for row in self.verdicts()? {
-            let _ = writeln!(text, "{row:?}");
-        }
-        for row in self.similar()? {
-            let _ = writeln!(text, "{row:?}");
-        }
-        Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
     fn rows<T>(&self, query: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
         let mut query = self.connection.prepare(query)?;
         let rows = query.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
         Ok(rows)
     }
-}
-
-/// Refuses a file that is no SQLite database before SQLite would write to it.
-fn recognise(path: &Path) -> Result<()> {
-    let at = |error| GradebookError::File(path.to_owned(), error);
-    if !path.exists() {
-        return Ok(());
-    }
-    let mut head = Vec::new();
-    File::open(path).map_err(at)?.take(16).read_to_end(&mut head).map_err(at)?;
-    let known = head.is_empty() || head == b"SQLite format 3\0";
-    if known { Ok(()) } else { Err(GradebookError::Foreign(path.to_owned())) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `deltaw class grade`: hidden tests on a folder of submissions.
 
 use std::{
+    fs,
     io::{self, IsTerminal as _, Write as _},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -21,8 +22,9 @@ use crate::classroom::{
 };
 
 const EXAMPLES: &str = "\
-Of each student: a folder, a zip, or files that begin with their name and `_`. In it count NN_name.rs files, and notebooks whose cells are
-tagged `exercise`. Nothing else does: not their Cargo.toml, build.rs or tests.
+Of each student: a folder, a zip, or files that begin with their name and `_`, also as Canvas packs them. In it count NN_name.rs files, and
+the exercises in chapters (NN_name.ipynb), which are graded without Jupyter. Nothing else does: not their Cargo.toml, build.rs or tests.
+For Moodle, name folders or zips after usernames. Canvas's own names are turned into its ids again.
 
 Examples:
   deltaw class grade submissions --out grades.csv
@@ -44,6 +46,9 @@ pub(super) struct Args {
     /// The course, with its tests
     #[arg(long, value_name = "DIR", default_value = "drills", env = "DELTAW_COURSE")]
     course: PathBuf,
+    /// The chapters, whose exercises are graded too; without it, `notebooks` beside the course
+    #[arg(long, value_name = "DIR")]
+    notebooks: Option<PathBuf>,
     /// Gradebook (SQLite); without it, the name of --out with `.db`. It mirrors the folder: students who left it are removed
     #[arg(long, value_name = "FILE")]
     gradebook: Option<PathBuf>,
@@ -137,11 +142,15 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     let bar = bar();
     bar.set_message("preparing the course");
     let work = path.with_extension("work");
-    let workshop =
-        Workshop::new(&args.course, sandbox, args.limit_seconds, args.limit_memory << 20, &work).map_err(failed)?;
+    let (notebooks, memory) = (args.notebooks.as_deref(), args.limit_memory << 20);
+    let feedback = args.feedback.clone().unwrap_or_else(|| path.with_extension("feedback"));
+    fs::create_dir_all(&feedback).map_err(|error| Failure::usage(format!("{}: {error}", feedback.display())))?;
+    let mut workshop =
+        Workshop::new(&args.course, notebooks, sandbox, args.limit_seconds, memory, &work).map_err(failed)?;
+    [&path, &args.submissions, &feedback].into_iter().for_each(|path| workshop.hide(path));
     let options = Options {
         submissions: args.submissions.clone(),
-        feedback: Some(args.feedback.clone().unwrap_or_else(|| path.with_extension("feedback"))),
+        feedback: Some(feedback),
         jobs: args.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
         shard: args.shard,
         strict: !args.lenient,
@@ -155,6 +164,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     bar.finish_and_clear();
     workshop.close();
     let summary = summary.map_err(failed)?;
+    for (id, why) in &summary.left_out {
+        anstream::eprintln!("deltaw: {id} is left out: it {why}");
+    }
     let tables = [
         (&args.out, export::Format::Plain),
         (&args.canvas, export::Format::Canvas),
@@ -166,7 +178,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(), Failure> {
         let page = report::html(&class).map_err(|error| Failure::machine(error.to_string()))?;
         replace(file, page.as_bytes())?;
     }
-    told(&book, &path, summary, kind, start.elapsed().as_secs_f64(), global)
+    told(&book, &path, &summary, kind, start.elapsed().as_secs_f64(), global)
 }
 
 pub(super) fn table(book: &Gradebook, file: Option<&Path>, format: export::Format) -> Result<(), Failure> {
@@ -186,7 +198,7 @@ fn bar() -> ProgressBar {
 fn told(
     book: &Gradebook,
     path: &Path,
-    summary: Summary,
+    summary: &Summary,
     kind: Kind,
     seconds: f64,
     global: &Global,
