@@ -34,8 +34,8 @@ pub fn register(suite: &mut Suite) {
             format!("missing: {UP0}"),
             "no match: attn.q_proj".to_owned(),
             "no match: lm_head".to_owned(),
-            "stray: model.layers.9.mlp.up_proj".to_owned(),
             format!("stray: {Q0}"),
+            "stray: model.layers.9.mlp.up_proj".to_owned(),
             format!("untrained: {V0}"),
         ];
         case.same("findings", told(audit(&config, &all, &base(), 120)?), want.to_vec());
@@ -45,6 +45,8 @@ pub fn register(suite: &mut Suite) {
         let good = [factors(Q0, 0.0, 1.0)?, factors(V0, 1.0, -1.0)?];
         // Only zeros of B mean that nothing was trained.
         case.same("zero A", told(audit(&config(), &good, &base(), 1)?), Vec::<String>::new());
+        let saved = Config { modules_to_save: vec!["lm_head", "model.embed_tokens"], ..config() };
+        case.same("a saved embedding", told(audit(&saved, &good, &base(), 101)?), Vec::<String>::new());
         let config = Config { targets: vec!["q_proj", "v_proj", "embed_tokens"], ..config() };
         let embedding = [&good[..], &[factors(EMBEDDING, 1.0, 1.0)?]].concat();
         case.same("an adapted embedding", told(audit(&config, &embedding, &base(), 200)?), Vec::<String>::new());

@@ -4,16 +4,16 @@
 //!
 //! - What the student wrote is the cell of the same id. It becomes a library with what it needs of the chapter's other cells: the functions and
 //!   types that it names, the `use` lines, and helpers out of cells that the student added.
-//! - The check becomes a test, with its own copy of the functions that it needs. The chapter's types it takes from the library (they stand in
-//!   the exercise's arguments), and there they are the chapter's text.
-//! - `let` lines of earlier cells go before the check if it names their variables.
+//! - The check becomes a test, with its own copy of the functions and types that it needs. Only types that the exercise's cell names it takes from
+//!   the library, and there they are the chapter's text.
+//! - `let` lines of earlier cells go before the check if it takes their variables from outside. Loops are not run.
 //!
 //! Where that is not enough, the exercise is left out, and whoever grades is told.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, io, path::Path};
 
 use super::{
-    item::{Item, Kind, items, library},
+    item::{Item, Kind, free, items, library},
     notebook::{self, Cell},
 };
 use crate::classroom::Exercise;
@@ -112,13 +112,12 @@ impl Chapter {
             values.flat_map(|item| item.names.clone()).collect()
         };
         let mut taken = defined(&mine);
-        let mut all: Vec<Item> =
-            added.flat_map(|cell| items(&cell.source)).filter(|item| item.kind != Kind::Let).collect();
+        let mut all: Vec<Item> = added.flat_map(|cell| items(&cell.source)).collect();
         taken.extend(defined(&all));
         // What the student defines anew goes before the chapter's functions, never before its types: the check relies on those.
-        let chapter = self.before(task).into_iter().filter(|item| item.kind != Kind::Let);
+        let chapter = self.before(task).into_iter();
         all.extend(chapter.filter(|item| item.kind != Kind::Value || item.names.is_disjoint(&taken)));
-        let wanted = mine.iter().flat_map(|item| item.words.clone()).chain(words(&task.check)).collect();
+        let wanted = mine.iter().flat_map(|item| item.words.clone()).chain(self.asked(task).1).collect();
         let needed = needed(&all, wanted);
         let values = needed.iter().filter(|item| item.kind != Kind::Use);
         let context: String = values.map(|item| format!("{}\n", item.text)).collect();
@@ -129,30 +128,45 @@ impl Chapter {
     /// The tests of `task`.
     pub(super) fn tests(&self, task: &Task) -> String {
         let all = self.before(task);
-        let needed = needed(&all, words(&task.check));
-        let template = self.cells.iter().find(|cell| cell.id == task.cell).map(|cell| items(&cell.source));
-        let own = template.unwrap_or_default();
-        let asked = own.iter().filter(|item| matches!(item.kind, Kind::Value | Kind::Type));
-        let types = needed.iter().copied().filter(|item| item.kind == Kind::Type);
-        let names: BTreeSet<&String> = asked.chain(types).flat_map(|item| &item.names).collect();
-        let (mut functions, mut variables) = (String::new(), String::new());
+        let (mut names, asked) = self.asked(task);
+        let types = |item: &&Item| item.kind == Kind::Type;
+        let shared: BTreeSet<String> =
+            needed(&all, asked).into_iter().filter(types).flat_map(|item| item.names.clone()).collect();
+        let variables = variables(&all, &task.check, &names);
+        let texts = variables.iter().map(|item| words(&item.text)).chain([words(&task.check)]);
+        let needed = needed(&all, texts.flatten().collect());
+        let mut own = String::new();
         for item in &needed {
             match item.kind {
-                Kind::Value => functions += &format!("{}\n", item.text),
-                Kind::Let => variables += &format!("    {}\n", item.text),
-                _ => {}
+                Kind::Type if !item.names.is_disjoint(&shared) => names.extend(item.names.iter().cloned()),
+                Kind::Impl if !item.names.is_disjoint(&shared) => {}
+                Kind::Value | Kind::Type | Kind::Impl => own += &format!("{}\n", item.text),
+                Kind::Use | Kind::Let | Kind::Other => {}
             }
         }
         let mut text = scope(&needed);
         for name in names {
             let _ = writeln!(text, "use super::answer::{name};");
         }
-        text + &functions
-            + &RUN.replace("TITLE", &format!("{:?}", task.exercise.title)).replace("POINTS", &POINTS.to_string())
+        let run = RUN.replace("TITLE", &format!("{:?}", task.exercise.title)).replace("POINTS", &POINTS.to_string());
+        let check = &task.check;
+        let lets: String = variables.iter().map(|item| format!("    {}\n", item.text)).collect();
+        text + &own
+            + &run
             + &format!(
-                "fn check() -> deltaw::classroom::Outcome {{\n{variables}    let _ = {{\n{}    }};\n    Ok(())\n}}\n",
-                task.check
+                "fn check() -> deltaw::classroom::Outcome {{\n{lets}    let _ = {{\n{check}    }};\n    Ok(())\n}}\n"
             )
+    }
+
+    /// What the exercise's cell defines as it is handed out, and every word in it.
+    fn asked(&self, task: &Task) -> (BTreeSet<String>, BTreeSet<String>) {
+        let cell = self.cells.iter().find(|cell| cell.id == task.cell);
+        let items = cell.map(|cell| items(&cell.source)).unwrap_or_default();
+        let named = items.iter().filter(|item| matches!(item.kind, Kind::Value | Kind::Type));
+        (
+            named.flat_map(|item| item.names.clone()).collect(),
+            items.iter().flat_map(|item| item.words.clone()).collect(),
+        )
     }
 
     /// All that the chapter's other cells define before the check, without the exercises and checks.
@@ -184,12 +198,30 @@ pub fn register(suite: &mut deltaw::classroom::Suite) {
 }
 ";
 
+/// Each `use` line in a module of its own: what two of them bring is one thing, as it is in a notebook.
 fn scope(items: &[&Item]) -> String {
     let mut text = format!("\nuse self::scope::*;\nmod scope {{\n    {SCOPE}");
-    for item in items.iter().filter(|item| item.kind == Kind::Use) {
-        let _ = writeln!(text, "    pub {}", item.text.trim_start_matches("pub "));
+    for (place, item) in items.iter().filter(|item| item.kind == Kind::Use).enumerate() {
+        let line = item.text.trim_start_matches("pub ");
+        let _ = writeln!(text, "    pub use u{place}::*;\n    mod u{place} {{\n        pub {line}\n    }}");
     }
     text + "}\n"
+}
+
+/// The `let` lines of `all` whose variables the check takes from outside, and those that these take in turn; `asked` is what the student writes.
+fn variables<'a>(all: &'a [Item], check: &str, asked: &BTreeSet<String>) -> Vec<&'a Item> {
+    let mut wanted: BTreeSet<String> = free(check).difference(asked).cloned().collect();
+    let mut found = Vec::new();
+    for item in all.iter().rev().filter(|item| item.kind == Kind::Let) {
+        if !item.names.is_disjoint(&wanted) {
+            wanted.retain(|name| !item.names.contains(name));
+            let (_, value) = item.text.split_once('=').unwrap_or_default();
+            wanted.extend(free(value));
+            found.push(item);
+        }
+    }
+    found.reverse();
+    found
 }
 
 fn words(source: &str) -> BTreeSet<String> {
@@ -215,8 +247,8 @@ fn needed(all: &[Item], mut words: BTreeSet<String>) -> Vec<&Item> {
                     item.words.iter().any(|word| CRATES.contains(&word.as_str())) && !item.words.contains("notebook")
                 }
                 Kind::Impl => item.names.iter().any(|name| types.contains(name) && words.contains(name)),
-                Kind::Other => false,
-                Kind::Value | Kind::Type | Kind::Let => !item.names.is_disjoint(&words),
+                Kind::Let | Kind::Other => false,
+                Kind::Value | Kind::Type => !item.names.is_disjoint(&words),
             };
             if known && chosen.insert(place) {
                 words.extend(item.words.iter().cloned());

@@ -66,6 +66,30 @@ pub(super) fn library(source: &str) -> String {
     text + "\n"
 }
 
+/// What `source` takes from outside: its words that are no field or method, without the variables that it binds itself.
+pub(super) fn free(source: &str) -> BTreeSet<String> {
+    let tokens = located(source);
+    let mut bound = BTreeSet::new();
+    let until = |from: usize, ends: &'static [char]| {
+        tokens[from..].iter().take_while(|token| sign(token).is_none_or(|sign| !ends.contains(&sign))).filter_map(word)
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        let opens = before
+            .is_some_and(|before| matches!(sign(before), Some('(' | ',' | '=' | '{')) || word(before) == Some("move"));
+        match (word(token), sign(token)) {
+            (Some("let"), _) => bound.extend(until(at + 1, &['=', ':', ';'])),
+            (Some("for"), _) => bound.extend(until(at + 1, &['{']).take_while(|word| *word != "in")),
+            (_, Some('|')) if opens => bound.extend(until(at + 1, &['|'])),
+            _ => {}
+        }
+    }
+    let field =
+        |at: usize| at > 0 && sign(&tokens[at - 1]) == Some('.') && (at < 2 || sign(&tokens[at - 2]) != Some('.'));
+    let words = tokens.iter().enumerate().filter(|(at, _)| !field(*at)).filter_map(|(_, token)| word(token));
+    words.filter(|word| !bound.contains(word)).map(str::to_owned).collect()
+}
+
 type Located = (Token, Range<usize>);
 
 fn sign(token: &Located) -> Option<char> {
