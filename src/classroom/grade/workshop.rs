@@ -173,8 +173,8 @@ impl Compiler {
         tree.args(["tree", "--depth", "1", "--edges", "normal", "--prefix", "none", "--manifest-path"]);
         let tree = output(tree.arg(course.join("Cargo.toml")))?;
         let version = |wanted: &str| {
-            let crates = tree.lines().filter_map(|line| line.split_once(" v"));
-            let found = crates.filter(|(name, _)| name.replace('-', "_") == wanted).last();
+            let mut crates = tree.lines().filter_map(|line| line.split_once(" v"));
+            let found = crates.rfind(|(name, _)| name.replace('-', "_") == wanted);
             found.map(|(_, version)| version.split(' ').next().unwrap_or(version).to_owned())
         };
         let (mut libraries, mut externs) = (BTreeSet::new(), Vec::new());
