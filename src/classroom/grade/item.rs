@@ -28,7 +28,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) kind: Kind,
-    /// What it is called; of `let` and `impl`, all words up to `=` and `{`.
+    /// What it is called; of `let` and `impl`, all words up to a type or `=`, and up to `{`.
     pub(super) names: BTreeSet<String>,
     /// Every identifier in it.
     pub(super) words: BTreeSet<String>,
@@ -174,13 +174,15 @@ fn item(source: &str, tokens: &[Located]) -> Item {
         _ => Kind::Other,
     };
     let rest = || tokens[(at + 1).min(tokens.len())..].iter();
-    let until =
-        |end: char| rest().take_while(move |token| sign(token) != Some(end)).filter_map(word).map(str::to_owned);
+    let until = |ends: &'static [char]| {
+        let inside = rest().take_while(move |token| sign(token).is_none_or(|sign| !ends.contains(&sign)));
+        inside.filter_map(word).map(str::to_owned)
+    };
     let names = match kind {
         Kind::Value | Kind::Type => rest().find_map(word).map(str::to_owned).into_iter().collect(),
-        Kind::Impl => until('{').collect(),
-        Kind::Let => until('=').filter(|word| word != "mut").collect(),
-        Kind::Use => until(';').collect(),
+        Kind::Impl => until(&['{']).collect(),
+        Kind::Let => until(&['=', ':']).filter(|word| word != "mut").collect(),
+        Kind::Use => until(&[';']).collect(),
         Kind::Other => BTreeSet::new(),
     };
     let whole = tokens.first().map_or(0, |token| token.1.start)..tokens.last().map_or(0, |token| token.1.end);
