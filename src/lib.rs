@@ -5,6 +5,8 @@
 // The launchers of CUDA kernels are the one room with unsafe code, and only a build for CUDA has them.
 #![cfg_attr(not(feature = "cuda"), forbid(unsafe_code))]
 
+pub mod device;
+
 pub mod quant;
 
 #[cfg(feature = "cuda")]

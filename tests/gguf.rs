@@ -132,7 +132,7 @@ fn written(dir: &tempfile::TempDir, bytes: &[u8]) -> PathBuf {
 }
 
 fn open(file: &Path, kept: bool) -> Result<Base, String> {
-    let options = Options { kept, offline: true, progress: false };
+    let options = Options { kept, offline: true, ..Options::default() };
     Base::open(file.to_str().unwrap(), &options, &Device::Cpu).map_err(|error| error.to_string())
 }
 

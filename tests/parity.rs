@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use candle_core::Device;
 use deltaw::parity::{self, Outcome, Report};
 
 fn goldens() -> PathBuf {
@@ -17,7 +18,7 @@ fn goldens() -> PathBuf {
 
 /// Runs all cases of a directory, of which there are `count`.
 fn all_pass(dir: &Path, count: usize) {
-    let base = parity::base(dir).unwrap();
+    let base = parity::base(dir, &Device::Cpu).unwrap();
     let names = parity::cases(dir).unwrap();
     assert_eq!(names.len(), count, "{names:?}");
     for name in names {
@@ -47,7 +48,7 @@ fn changed(name: &str, change: impl Fn(&Path)) -> Report {
         copy(&goldens().join(case), &dir.path().join(case));
     }
     change(&dir.path().join(name));
-    let base = parity::base(dir.path()).unwrap();
+    let base = parity::base(dir.path(), &Device::Cpu).unwrap();
     parity::run(dir.path(), name, &base)
 }
 

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use candle_core::Device;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::{
     arena::{self, Budget, Contest, Event, Meter, Results},
+    device::Precision,
     model::{Base, Options, one_line, write_whole},
     plot,
     train::{Job, Kind, Recipe, Settings, Task, job::Source},
@@ -102,7 +102,8 @@ pub fn run(args: &Args, global: &Global, meter: Meter) -> Result<(), Failure> {
     let task = Task::named(&args.task).map_err(Failure::usage)?;
     let spec = args.base.clone().unwrap_or_else(|| task.base.to_owned());
     let options = Options { offline: args.offline, progress: true, ..Options::default() };
-    let open = || Base::open(&spec, &options, &Device::Cpu);
+    let device = global.open_device()?;
+    let open = || Base::open(&spec, &options, &device);
     let base = open().map_err(unusable)?;
     let contest = contest(args, &spec, &base)?;
     let data = job(&contest).read(&base).map_err(unusable)?.data;
@@ -173,6 +174,7 @@ fn cores() -> usize {
 fn job(contest: &Contest) -> Job {
     Job {
         base: contest.base.clone(),
+        precision: Precision::F32,
         source: Source::Task(contest.task.clone()),
         max_tokens: None,
         skip_long: false,

@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 
 use super::Failure;
 use crate::{
+    device::Precision,
     model::{Base, Options, one_line},
     peft::hub::{self, Adapter},
 };
@@ -30,23 +31,26 @@ pub struct BaseArgs {
     /// Keep a GGUF file's matrices in their blocks: less memory, slower
     #[arg(long)]
     pub kept: bool,
+    /// The type of the base's matrices: f32, bf16 or f16
+    #[arg(long, value_name = "TYPE", default_value_t)]
+    pub dtype: Precision,
     /// Use what is on this machine, never the network (also HF_HUB_OFFLINE=1)
     #[arg(long)]
     pub offline: bool,
 }
 
 impl BaseArgs {
-    /// Opens the base, with a spinner where somebody watches.
+    /// Opens the base on `device`, with a spinner where somebody watches.
     ///
     /// # Errors
     /// There is no such base.
-    pub fn open(&self) -> Result<Base, Failure> {
+    pub fn open(&self, device: &Device) -> Result<Base, Failure> {
         let watched = io::stderr().is_terminal();
         let spinner = if watched { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         spinner.set_message(format!("reading {}", self.base));
         spinner.enable_steady_tick(TICK);
-        let options = Options { offline: self.offline, kept: self.kept, progress: watched };
-        let base = Base::open(&self.base, &options, &Device::Cpu);
+        let options = Options { offline: self.offline, kept: self.kept, progress: watched, precision: self.dtype };
+        let base = Base::open(&self.base, &options, device);
         spinner.finish_and_clear();
         base.map_err(|error| Failure::usage(one_line(&error)))
     }

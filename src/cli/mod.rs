@@ -32,11 +32,13 @@ pub mod verdict;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use candle_core::Device;
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
 
 use crate::arena::Meter;
+use crate::device::{self, Choice};
 use crate::quiz::bank::{self as question_bank, Bank};
 
 const EXAMPLES: &str = "\
@@ -73,6 +75,24 @@ pub struct Global {
     /// Use this question bank instead of the built-in one
     #[arg(long, global = true, value_name = "FILE")]
     pub bank: Option<PathBuf>,
+    /// Where to compute: cpu, cuda, cuda:1, or auto (the first GPU, or the CPU where there is none)
+    #[arg(long, global = true, value_name = "DEVICE", env = "DELTAW_DEVICE", default_value_t)]
+    pub device: Choice,
+}
+
+impl Global {
+    /// Opens the device that computes, for the command itself and for demos and claims. A fallback to the CPU is said on standard error.
+    ///
+    /// # Errors
+    /// A GPU is asked for by name and cannot be used.
+    pub fn open_device(&self) -> Result<Device, Failure> {
+        let opened = self.device.open().map_err(|why| Failure::usage(format!("--device {}: {why}", self.device)))?;
+        if let Some(note) = &opened.note {
+            anstream::eprintln!("deltaw: {note}");
+        }
+        device::make_current(&opened.device);
+        Ok(opened.device)
+    }
 }
 
 #[derive(Debug, Subcommand)]

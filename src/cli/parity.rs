@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use candle_core::Device;
+
 use super::{Failure, Global, verdict::clean};
 use crate::{
     model::one_line,
@@ -41,8 +43,9 @@ pub struct Args {
 /// See [`Failure`]; a case that fails ends with exit code 1.
 pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     let (mut failed, mut ran) = (0, 0);
+    let device = global.open_device()?;
     for dir in &args.dirs {
-        for report in reports(dir, &args.case)? {
+        for report in reports(dir, &args.case, &device)? {
             match report.passes() {
                 true => ran += 1,
                 false => failed += 1,
@@ -62,14 +65,14 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
 }
 
 /// Runs the cases of `dir` one by one.
-fn reports<'a>(dir: &'a Path, only: &[String]) -> Result<impl Iterator<Item = Report> + 'a, Failure> {
+fn reports<'a>(dir: &'a Path, only: &[String], device: &Device) -> Result<impl Iterator<Item = Report> + 'a, Failure> {
     let unusable = |error: candle_core::Error| Failure::usage(one_line(&error));
     let mut names = parity::cases(dir).map_err(unusable)?;
     if let Some(odd) = only.iter().find(|name| !names.contains(name)) {
         return Err(Failure::usage(format!("{} has no case `{odd}`; it has {}", dir.display(), names.join(", "))));
     }
     names.retain(|name| only.is_empty() || only.contains(name));
-    let base = parity::base(dir).map_err(unusable)?;
+    let base = parity::base(dir, device).map_err(unusable)?;
     Ok(names.into_iter().map(move |name| parity::run(dir, &name, &base)))
 }
 

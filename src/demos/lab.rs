@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Args, Error};
 use crate::{
+    device,
     model::{Decoder, Doors, tiny},
     train::{Batch, Plan, Skill, fit, skills},
 };
@@ -15,11 +16,13 @@ use crate::{
 pub(crate) const NEW_SKILL: &str = "revup";
 
 /// Where the demos compute.
-pub(crate) const DEVICE: Device = Device::Cpu;
+pub(crate) fn device() -> Device {
+    device::current()
+}
 
 /// The pretrained tiny base.
 pub(crate) fn base() -> Result<Decoder> {
-    tiny::load(&DEVICE)
+    tiny::load(&device())
 }
 
 /// The new skill.
@@ -32,7 +35,7 @@ pub(crate) fn batch(examples: usize, seed: u64) -> Result<Batch> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let skill = new_skill()?;
     let pairs: Vec<_> = (0..examples).filter_map(|_| skills::draw(&[skill], &mut rng, false)).collect();
-    Batch::new(&pairs, &DEVICE)
+    Batch::new(&pairs, &device())
 }
 
 /// A short run on the new skill.

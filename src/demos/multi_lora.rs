@@ -45,7 +45,7 @@ struct Setting {
 }
 
 fn run(args: &Args) -> std::result::Result<Report, Error> {
-    let base = Base::tiny(&lab::DEVICE)?;
+    let base = Base::tiny(&lab::device())?;
     let pages = PagePool::new(ROOM, PagedCache::page_length(base.model.config()));
     let setting = Setting {
         rank: lab::number("multi-lora", args, "rank", 8, 1..=64)?,
@@ -150,7 +150,7 @@ impl Setting {
             let logits = forward(&self.base.model, rows).into_iter().collect::<Result<Vec<_>>>()?;
             ids = logits
                 .iter()
-                .map(|logits| Ok(vec![Tensor::new(logits.as_slice(), &lab::DEVICE)?.argmax(0)?.to_scalar()?]))
+                .map(|logits| Ok(vec![Tensor::new(logits.as_slice(), &lab::device())?.argmax(0)?.to_scalar()?]))
                 .collect::<Result<_>>()?;
             if step == 0 {
                 clock = Instant::now();

@@ -3,7 +3,10 @@
 use candle_core::{Result, bail};
 
 use super::{Sampler, Sampling, TextStream};
-use crate::model::{Base, Doors, KeyValues as _, KvCache, Span};
+use crate::{
+    device::down,
+    model::{Base, Doors, KeyValues as _, KvCache, Span},
+};
 
 /// Tokens of a prompt that are read at once: scores of attention need memory for this many times the context.
 const CHUNK: usize = 256;
@@ -119,7 +122,7 @@ impl<'a> Generation<'a> {
 
 /// Logits (vocab) after `ids`.
 fn extend(base: &Base, doors: &dyn Doors, cache: &mut KvCache, ids: &[u32]) -> Result<Vec<f32>> {
-    base.model.extend(&mut [Span { ids, cache }], doors)?.squeeze(0)?.to_vec1()
+    down(&base.model.extend(&mut [Span { ids, cache }], doors)?)
 }
 
 #[cfg(test)]

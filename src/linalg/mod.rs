@@ -7,6 +7,8 @@ mod svd;
 use candle_core::{Device, Tensor};
 use ndarray::Array2;
 
+use crate::device::{down, up};
+
 pub use qr::qr;
 pub use randomised::top;
 pub use svd::{Svd, singular_values, svd};
@@ -34,7 +36,7 @@ impl From<Error> for candle_core::Error {
 /// `tensor` is no matrix of f32.
 pub fn to_array(tensor: &Tensor) -> candle_core::Result<Array2<f32>> {
     let shape = tensor.dims2()?;
-    let values = tensor.flatten_all()?.to_vec1()?;
+    let values = down(tensor)?;
     Array2::from_shape_vec(shape, values).map_err(candle_core::Error::wrap)
 }
 
@@ -44,7 +46,7 @@ pub fn to_array(tensor: &Tensor) -> candle_core::Result<Array2<f32>> {
 /// The device has no room.
 pub fn from_array(array: &Array2<f64>, device: &Device) -> candle_core::Result<Tensor> {
     let values: Vec<f32> = array.iter().map(|value| *value as f32).collect();
-    Tensor::from_vec(values, array.dim(), device)
+    up(values, array.dim(), device)
 }
 
 fn checked(matrix: &Array2<f32>) -> Result<Array2<f64>, Error> {

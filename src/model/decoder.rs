@@ -5,7 +5,7 @@ mod stages;
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::{
     Config, Doors, Projection, Site, Weight,
@@ -13,6 +13,7 @@ use super::{
     frozen::linear,
     fused::{mean_loss, rms_norm, swiglu},
 };
+use crate::device::{Precision, scalar};
 
 /// Weights of one block. Matrices are (out, in), as Hugging Face stores them.
 #[derive(Debug, Clone)]
@@ -158,6 +159,30 @@ impl Decoder {
         let mut model = self.clone();
         for weight in model.blocks.iter_mut().flat_map(|block| &mut block.projections) {
             *weight = Weight::nf4(&weight.dense()?, double)?;
+        }
+        Ok(model)
+    }
+
+    /// The same model with its dense matrices (embedding, projections, head) in `precision`; norms stay in f32, quantised weights as they are.
+    ///
+    /// # Errors
+    /// A weight is beyond the range of the type.
+    pub fn in_precision(&self, precision: Precision) -> Result<Self> {
+        let (mut model, dtype) = (self.clone(), precision.dtype());
+        let cast = |tensor: &mut Tensor| {
+            *tensor = tensor.to_dtype(dtype)?;
+            // 0 · ∞ is no number, and no number swallows every sum.
+            match dtype == DType::F32 || scalar(&(tensor.to_dtype(DType::F32)? * 0.0)?.sum_all()?)? == 0.0 {
+                true => Ok(()),
+                false => bail!("a weight is beyond the range of {precision}; bf16 has the range of f32"),
+            }
+        };
+        cast(&mut model.embedding)?;
+        let projections = model.blocks.iter_mut().flat_map(|block| &mut block.projections);
+        for weight in projections.chain(&mut model.head) {
+            if let Weight::Dense(tensor) = weight {
+                cast(tensor)?;
+            }
         }
         Ok(model)
     }

@@ -10,6 +10,8 @@ use super::few::{FEW, few};
 
 /// Applies `weight` (out, in) to the last dimension of `x` (…, in).
 ///
+/// `x` is in f32; a frozen weight may be in bf16 or f16, and the product then is computed in its type ([`crate::device::Precision`]).
+///
 /// A weight that is a variable, or depends on one, takes part in the graph as usual; any other is frozen.
 ///
 /// # Errors
@@ -54,6 +56,9 @@ impl CustomOp1 for FrozenLinear {
         let Storage::Cpu(weight) = &*storage else {
             bail!("frozen-linear: the input is on the CPU, the weight is not")
         };
+        if weight.dtype() != x.dtype() {
+            return Ok((rounded_on_cpu(x, layout, &self.weight)?, Shape::from((rows, out))));
+        }
         let slices = (x, layout.contiguous_offsets(), weight, weight_layout.contiguous_offsets());
         if let (CpuStorage::F32(x), Some((start, end)), CpuStorage::F32(weight), Some((from, to))) = slices
             && (1..=FEW).contains(&rows)
@@ -72,13 +77,42 @@ impl CustomOp1 for FrozenLinear {
         let Storage::Cuda(weight) = &*storage else {
             bail!("frozen-linear: the input is on the GPU, the weight is not")
         };
-        let y = x.matmul(weight, (1, rows, out, width), layout, &weight_layout.transpose(0, 1)?)?;
-        Ok((y, Shape::from((rows, out))))
+        let (sizes, transposed) = ((1, rows, out, width), weight_layout.transpose(0, 1)?);
+        if weight.dtype() == x.dtype() {
+            return Ok((x.matmul(weight, sizes, layout, &transposed)?, Shape::from((rows, out))));
+        }
+        let narrow = x.to_dtype(layout, weight.dtype())?;
+        let y = narrow.matmul(weight, sizes, &Layout::contiguous((rows, width)), &transposed)?;
+        Ok((y.to_dtype(&Layout::contiguous((rows, out)), x.dtype())?, Shape::from((rows, out))))
     }
 
     fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        grad.matmul(&self.weight).map(Some)
+        let (wide, narrow) = (grad.dtype(), self.weight.dtype());
+        if wide == narrow {
+            return grad.matmul(&self.weight).map(Some);
+        }
+        let grad = grad.to_dtype(narrow)?;
+        // candle's CPU does not multiply in bf16: there the rounded numbers are multiplied in f32.
+        let product = match grad.device().is_cpu() {
+            true => grad.to_dtype(wide)?.matmul(&self.weight.to_dtype(wide)?)?.to_dtype(narrow)?,
+            false => grad.matmul(&self.weight)?,
+        };
+        product.to_dtype(wide).map(Some)
     }
+}
+
+/// `x Wᵀ` as a GPU computes it in the weight's own type: factors and result rounded to it, sums in f32. The weight is widened for the
+/// time of one product.
+fn rounded_on_cpu(x: &CpuStorage, layout: &Layout, weight: &Tensor) -> Result<CpuStorage> {
+    let (narrow, wide) = (weight.dtype(), x.dtype());
+    let ((rows, width), (out, _)) = (layout.shape().dims2()?, weight.dims2()?);
+    let (input, output) = (Layout::contiguous((rows, width)), Layout::contiguous((rows, out)));
+    let x = x.to_dtype(layout, narrow)?.to_dtype(&input, wide)?;
+    let weight = weight.to_dtype(wide)?;
+    let (storage, at) = weight.storage_and_layout();
+    let Storage::Cpu(weight) = &*storage else { bail!("frozen-linear: the input is on the CPU, the weight is not") };
+    let y = x.matmul(weight, (1, rows, out, width), &input, &at.transpose(0, 1)?)?;
+    y.to_dtype(&output, narrow)?.to_dtype(&output, wide)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::fused::rotate;
+use crate::device::up;
 
 /// Cosines and sines for consecutive positions, each (tokens, head_dim / 2).
 pub(super) struct Rope {
@@ -28,7 +29,8 @@ impl Rope {
         let frequencies: Vec<f64> = (0..half).map(|pair| theta.powf(-2.0 * pair as f64 / head_dim as f64)).collect();
         let angle = |position: usize| frequencies.iter().map(move |frequency| (position as f64 * frequency) as f32);
         let angles: Vec<f32> = positions.into_iter().flat_map(angle).collect();
-        let angles = Tensor::from_vec(angles, ((), half), device)?;
+        let count = angles.len() / half.max(1);
+        let angles = up(angles, (count, half), device)?;
         Ok(Self { cos: angles.cos()?, sin: angles.sin()? })
     }
 
@@ -49,7 +51,7 @@ pub(super) fn causal_mask(prefix: usize, tokens: usize, dtype: DType, device: &D
     for query in 0..tokens {
         mask.extend((0..prefix + tokens).map(|key| if key <= prefix + query { 0f32 } else { f32::NEG_INFINITY }));
     }
-    Tensor::from_vec(mask, (tokens, prefix + tokens), device)?.to_dtype(dtype)
+    up(mask, (tokens, prefix + tokens), device)?.to_dtype(dtype)
 }
 
 /// The same for sequences of these `lengths` one after another in a row: a token looks back to the start of its own sequence. The result is
@@ -64,7 +66,7 @@ pub(super) fn packed_mask(lengths: &[usize], dtype: DType, device: &Device) -> R
         }
         start += length;
     }
-    Tensor::from_vec(mask, (tokens, tokens), device)?.to_dtype(dtype)
+    up(mask, (tokens, tokens), device)?.to_dtype(dtype)
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ pub use stored::Stored;
 use tiled::{Tiled, tiles};
 
 use super::frozen::linear;
-use crate::quant::{Codebook, Quantised, quantise};
+use crate::{
+    device::down,
+    quant::{Codebook, Quantised, quantise},
+};
 
 /// Weights that share a scale.
 const BLOCK: usize = 64;
@@ -20,7 +23,7 @@ const BLOCK: usize = 64;
 /// A matrix (out, in) that is multiplied by.
 #[derive(Clone)]
 pub enum Weight {
-    /// In the model's own type.
+    /// In f32, bf16 or f16.
     Dense(Tensor),
     /// In four bits, row by row.
     FourBit(Arc<FourBit>),
@@ -103,7 +106,7 @@ impl Weight {
     /// It is no matrix, or an entry is not finite.
     pub fn nf4(weight: &Tensor, double: bool) -> Result<Self> {
         let shape = weight.dims2()?;
-        let values = weight.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let values = down::<f32>(&weight.to_dtype(DType::F32)?)?;
         let numbers = quantise(&values, BLOCK, &Codebook::nf4())?;
         let numbers = if double { numbers.double() } else { numbers };
         Ok(Self::FourBit(Arc::new(FourBit::new(numbers, shape, weight.device().clone()))))
@@ -173,13 +176,13 @@ impl Weight {
         }
     }
 
-    /// The dense matrix; a quantised weight is dequantised as a whole for it.
+    /// The dense matrix in f32; a quantised weight is dequantised as a whole for it.
     ///
     /// # Errors
     /// The device has no room.
     pub fn dense(&self) -> Result<Tensor> {
         match self {
-            Self::Dense(weight) => Ok(weight.clone()),
+            Self::Dense(weight) => weight.to_dtype(DType::F32),
             Self::FourBit(weight) => weight.dense(),
             Self::Stored(weight) => weight.dense(),
         }
@@ -204,7 +207,7 @@ impl Weight {
     pub fn row_norms_with(&self, update: &Tensor) -> Result<Tensor> {
         let norms = |matrix: Tensor| matrix.sqr()?.sum(1)?.sqrt();
         match self {
-            Self::Dense(weight) => norms((weight.detach() + update.detach())?),
+            Self::Dense(weight) => norms((weight.detach().to_dtype(DType::F32)? + update.detach())?),
             Self::Stored(weight) => norms((weight.dense()? + update.detach())?),
             Self::FourBit(weight) => {
                 let tile = |(start, count): (usize, usize)| {

@@ -1,6 +1,8 @@
 //! Gradient clipping by the norm over all tensors (Pascanu et al. 2012, arXiv 1211.5063, §3.2).
 
-use candle_core::{Result, Var, backprop::GradStore};
+use candle_core::{Result, Tensor, Var, backprop::GradStore};
+
+use crate::device::down;
 
 /// Scales the gradients of `variables` by `limit / (norm + 1e-6)` if their joint Euclidean norm is larger than `limit`, as
 /// torch's `clip_grad_norm_` does; returns the norm before.
@@ -8,13 +10,14 @@ use candle_core::{Result, Var, backprop::GradStore};
 /// # Errors
 /// A tensor operation fails.
 pub fn clip(grads: &mut GradStore, variables: &[Var], limit: f64) -> Result<f64> {
-    let mut square = 0.0;
-    for variable in variables {
-        if let Some(grad) = grads.get(variable.as_tensor()) {
-            square += f64::from(grad.sqr()?.sum_all()?.to_scalar::<f32>()?);
-        }
+    let grads_of = variables.iter().filter_map(|variable| grads.get(variable.as_tensor()));
+    let squares = grads_of.map(|grad| grad.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
+    if squares.is_empty() {
+        return Ok(0.0);
     }
-    let norm = square.sqrt();
+    // All of them in one piece: each copy from a GPU waits until it has caught up.
+    let squares = down::<f32>(&Tensor::stack(&squares, 0)?)?;
+    let norm = squares.into_iter().map(f64::from).sum::<f64>().sqrt();
     let scale = limit / (norm + 1e-6);
     if scale < 1.0 {
         for variable in variables {

@@ -13,7 +13,10 @@ use super::{
     Groups, Hyper, Optimizer, State as Stored,
     adamw::{Moments, update},
 };
-use crate::quant::{DynamicMap, EightBit};
+use crate::{
+    device::{down, up},
+    quant::{DynamicMap, EightBit},
+};
 
 /// Numbers that share a scale.
 const BLOCK: usize = 256;
@@ -66,11 +69,11 @@ impl Optimizer for AdamW8bit {
             let next = match state {
                 State::Whole(moments) => update(&self.hyper, rate, self.steps, &p, grad, moments)?,
                 State::Rounded(first, second) => {
-                    let read = |codes: &EightBit, map| Tensor::from_vec(codes.dequantise(map), p.shape(), p.device());
+                    let read = |codes: &EightBit, map| up(codes.dequantise(map), p.shape(), p.device());
                     let (signed, unsigned) = (DynamicMap::signed(), DynamicMap::unsigned());
                     let mut moments = Moments { first: read(first, signed)?, second: read(second, unsigned)? };
                     let next = update(&self.hyper, rate, self.steps, &p, grad, &mut moments)?;
-                    let flat = |moment: &Tensor| moment.flatten_all()?.to_vec1::<f32>();
+                    let flat = |moment: &Tensor| down::<f32>(moment);
                     *first = EightBit::quantise(&flat(&moments.first)?, BLOCK, signed);
                     *second = EightBit::quantise(&flat(&moments.second)?, BLOCK, unsigned);
                     next

@@ -20,6 +20,7 @@ use super::{
     Groups, Hyper, Optimizer, State,
     adamw::{Moments, update},
 };
+use crate::device::{down, up};
 
 /// Entries of a page.
 const PAGE: usize = 1 << 18;
@@ -189,7 +190,7 @@ impl PagedAdamW {
             let Some((page, (_, moments))) = oldest.and_then(|page| self.resident.remove_entry(&page)) else { break };
             let mut bytes = Vec::with_capacity(self.places[page].bytes());
             for moment in [&moments.first, &moments.second] {
-                moment.to_vec1::<f32>()?.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+                down::<f32>(moment)?.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
             }
             self.counters.bytes_out += bytes.len() as u64;
             self.store.write(self.places[page].offset, bytes).map_err(failed)?;
@@ -263,7 +264,7 @@ impl Optimizer for PagedAdamW {
 
 fn decode(bytes: &[u8], like: &Tensor) -> Result<Tensor> {
     let values = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-    Tensor::from_vec(values.collect::<Vec<_>>(), like.shape(), like.device())
+    up(values.collect::<Vec<_>>(), like.shape(), like.device())
 }
 
 fn failed(error: std::io::Error) -> Error {

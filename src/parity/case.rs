@@ -16,23 +16,29 @@ pub(super) struct Case {
     dir: PathBuf,
     about: Map<String, Value>,
     io: HashMap<String, Tensor>,
+    device: Device,
 }
 
 impl Case {
-    pub(super) fn open(dir: &Path) -> Result<Self> {
+    pub(super) fn open(dir: &Path, device: &Device) -> Result<Self> {
         let file = dir.join("case.json");
         let about = serde_json::from_str(&read_text(&file)?)
             .map_err(|error| Error::Msg(format!("{}: {error}", file.display())))?;
         let io = match dir.join("io.safetensors") {
-            file if file.is_file() => candle_core::safetensors::load(&file, &Device::Cpu)
+            file if file.is_file() => candle_core::safetensors::load(&file, device)
                 .map_err(|error| Error::Msg(format!("{}: {error}", file.display())))?,
             _ => HashMap::new(),
         };
-        Ok(Self { dir: dir.to_owned(), about, io })
+        Ok(Self { dir: dir.to_owned(), about, io, device: device.clone() })
     }
 
     pub(super) fn method(&self) -> &str {
         self.about.get("method").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Where its tensors are.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -45,7 +51,7 @@ impl Case {
 
     /// Tensors of another file of the case, as f32.
     pub(super) fn file(&self, name: &str) -> Result<BTreeMap<String, Tensor>> {
-        read_tensors_file(&self.dir.join(name), &Device::Cpu)
+        read_tensors_file(&self.dir.join(name), &self.device)
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&Value> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, Var, bail};
 use serde_json::Value;
 
 use super::{Case, Check, check};
@@ -51,7 +51,7 @@ pub(super) fn compare(case: &Case, base: &Decoder) -> Result<Vec<Check>> {
 pub(super) fn quantised(case: &Case) -> Result<Vec<Check>> {
     let (ids, mut checks) = (case.ids()?, Vec::new());
     for kind in ["nf4", "nf4_double"] {
-        let base = load_dir(&case.path(&format!("base_{kind}")), &Device::Cpu)?;
+        let base = load_dir(&case.path(&format!("base_{kind}")), case.device())?;
         let adapter = hub::load(&case.path("adapter"), &base)?;
         checks.push(case.check(&format!("{kind}/base_logits"), &base.forward(&ids, &Shut)?, "logits_abs")?);
         checks.push(case.check(&format!("{kind}/logits"), &base.forward(&ids, adapter.doors())?, "logits_abs")?);

@@ -8,8 +8,8 @@ use crate::{model::linear, peft::hub::load_layer};
 pub(super) fn compare(case: &Case) -> Result<Vec<Check>> {
     let (w, b) = (case.tensor("module/c_attn.weight")?, case.tensor("module/c_attn.bias")?);
     let (fc, fc_bias) = (case.tensor("module/fc.weight")?, case.tensor("module/fc.bias")?);
-    let conv = load_layer(&case.path("adapter/conv1d"), "c_attn", w.dim(0)?, w.dim(1)?)?;
-    let biased = load_layer(&case.path("adapter/linear_bias"), "fc", fc.dim(1)?, fc.dim(0)?)?;
+    let conv = load_layer(&case.path("adapter/conv1d"), "c_attn", w.dim(0)?, w.dim(1)?, w.device())?;
+    let biased = load_layer(&case.path("adapter/linear_bias"), "fc", fc.dim(1)?, fc.dim(0)?, fc.device())?;
 
     // The module is y = fc(c_attn(x)); each adapter is on one of the two.
     let x = case.tensor("x")?;

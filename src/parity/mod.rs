@@ -98,18 +98,18 @@ pub fn cases(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Loads the base that the cases of `dir` share.
+/// Loads the base that the cases of `dir` share, on `device`.
 ///
 /// # Errors
 /// It is missing or broken.
-pub fn base(dir: &Path) -> Result<Decoder> {
-    load_dir(&dir.join("base"), &Device::Cpu)
+pub fn base(dir: &Path, device: &Device) -> Result<Decoder> {
+    load_dir(&dir.join("base"), device)
 }
 
-/// Runs one case.
+/// Runs one case where `base` is.
 #[must_use]
 pub fn run(dir: &Path, name: &str, base: &Decoder) -> Report {
-    match Case::open(&dir.join(name)) {
+    match Case::open(&dir.join(name), base.device()) {
         Err(error) => {
             Report { case: name.to_owned(), method: String::new(), outcome: Outcome::Broken(one_line(&error)) }
         }

@@ -20,6 +20,7 @@ use std::{
 use candle_core::{Result, Tensor, Var, bail};
 
 use super::{Dropout, Lora, lora::Factors, pissa::principal};
+use crate::device::{down, up};
 
 /// How adapters are combined.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -147,13 +148,13 @@ fn pruned(tensors: &[Tensor], density: f64) -> Result<Vec<Tensor>> {
         bail!("the density is {density}; it must be above 0 and at most 1");
     }
     let prune = |tensor: &Tensor| {
-        let mut values = tensor.flatten_all()?.to_vec1::<f32>()?;
+        let mut values = down::<f32>(tensor)?;
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|i, j| values[*j].abs().total_cmp(&values[*i].abs()));
         for index in order.into_iter().skip((density * values.len() as f64) as usize) {
             values[index] = 0.0;
         }
-        Tensor::from_vec(values, tensor.shape(), tensor.device())
+        up(values, tensor.shape(), tensor.device())
     };
     tensors.iter().map(prune).collect()
 }
@@ -161,7 +162,7 @@ fn pruned(tensors: &[Tensor], density: f64) -> Result<Vec<Tensor>> {
 /// Entry by entry the weighted mean of those that have the sign of the (unweighted) sum; a sum of zero counts as positive.
 fn elected(tensors: &[Tensor], weights: &[f64]) -> Result<Tensor> {
     let total = sum(tensors)?;
-    let flat = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+    let flat = |tensor: &Tensor| down::<f32>(tensor);
     let signs = flat(&total)?;
     let mut sums = vec![0f32; signs.len()];
     let mut counts = vec![0f32; signs.len()];
@@ -174,7 +175,7 @@ fn elected(tensors: &[Tensor], weights: &[f64]) -> Result<Tensor> {
         }
     }
     let means: Vec<f32> = sums.iter().zip(&counts).map(|(sum, count)| sum / count.max(1.0)).collect();
-    Tensor::from_vec(means, total.shape(), total.device())
+    up(means, total.shape(), total.device())
 }
 
 /// `lora` at another rank: the best approximation of each update.

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Normal};
 
 use super::lora::{kaiming, uniform};
-use crate::model::linear;
+use crate::{device::up, model::linear};
 
 /// A trained dense layer.
 #[derive(Debug, Clone)]
@@ -80,5 +80,5 @@ fn affine(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> 
 pub(super) fn normal(shape: [usize; 2], std: f64, rng: &mut ChaCha8Rng, device: &Device) -> Result<Var> {
     let normal = Normal::new(0.0, std).map_err(|error| Error::Msg(error.to_string()))?;
     let values: Vec<f32> = (0..shape[0] * shape[1]).map(|_| normal.sample(rng) as f32).collect();
-    Var::from_tensor(&Tensor::from_vec(values, &shape[..], device)?)
+    Var::from_tensor(&up(values, &shape[..], device)?)
 }

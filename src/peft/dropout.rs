@@ -6,6 +6,8 @@ use candle_core::{Result, Tensor};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use crate::device::up;
+
 /// Zeroes entries with probability p and scales the others by 1 / (1 − p); does nothing until it is switched on.
 #[derive(Debug)]
 pub struct Dropout {
@@ -67,7 +69,7 @@ impl Dropout {
         rng.set_stream(self.draws.fetch_add(1, Ordering::Relaxed));
         let kept = (1.0 / (1.0 - self.rate)) as f32;
         let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random_bool(self.rate) { 0.0 } else { kept }).collect();
-        x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?
+        x * up(mask, x.shape(), x.device())?.to_dtype(x.dtype())?
     }
 }
 

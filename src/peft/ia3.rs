@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Result, Tensor, Var};
 
 use super::{Mergeable, Method, Targets};
-use crate::model::{Decoder, Doors, Site, Weight};
+use crate::{
+    device::scalar,
+    model::{Decoder, Doors, Site, Weight},
+};
 
 /// Which side of a projection is scaled.
 #[derive(Debug, Clone)]
@@ -90,7 +93,7 @@ impl Mergeable for Ia3 {
 
     fn unmerged(&self, site: Site, merged: &Tensor, _: Option<&Tensor>) -> Result<Option<Tensor>> {
         let Some(Scaling::Output(l) | Scaling::Input(l)) = self.scalings.get(&site) else { return Ok(None) };
-        if l.abs()?.min_all()?.to_scalar::<f32>()? == 0.0 {
+        if scalar(&l.abs()?.min_all()?)? == 0.0 {
             candle_core::bail!("{site}: a scale is exactly zero, so the merged weight has lost a row or column");
         }
         merged.broadcast_div(l.as_tensor()).map(Some)

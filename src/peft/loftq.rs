@@ -14,6 +14,7 @@ use super::{
     residual::{Split, Start},
 };
 use crate::{
+    device::{down, up},
     model::Decoder,
     quant::{Codebook, quantise},
 };
@@ -53,7 +54,7 @@ pub fn split(weight: &Tensor, rank: usize, iterations: usize) -> Result<(Tensor,
 
 /// `weight` as it comes back from NF4.
 fn quantised(weight: &Tensor) -> Result<Tensor> {
-    let values = weight.flatten_all()?.to_vec1::<f32>()?;
+    let values = down::<f32>(weight)?;
     let numbers = quantise(&values, BLOCK, &Codebook::nf4())?;
-    Tensor::from_vec(numbers.dequantise(), weight.shape(), weight.device())
+    up(numbers.dequantise(), weight.shape(), weight.device())
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use candle_core::{Result, Tensor};
 
 use super::Method;
-use crate::model::{Decoder, Projection, Site};
+use crate::{
+    device::scalar,
+    model::{Decoder, Projection, Site},
+};
 
 /// A method whose effect on a projection is one matrix. Adapters with a nonlinearity, prefixes and prompts are not of this kind: for
 /// them the call does not compile:
@@ -76,7 +79,7 @@ pub fn merge(base: &Decoder, method: &dyn Mergeable) -> Result<Merged> {
         let merged = method.merged(site, weight)?.map(|merged| merged.detach());
         if let Some(merged) = &merged {
             // Zero times a number is zero; zero times NaN or infinity is NaN.
-            if (merged * 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
+            if scalar(&(merged * 0.0)?.sum_all()?)? != 0.0 {
                 candle_core::bail!(
                     "{site}: the merged weight is not finite: the adapter's scale or entries are too large"
                 );

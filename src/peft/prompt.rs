@@ -7,12 +7,15 @@
 //! P starts at random or as the embeddings of vocabulary tokens (§3.2: the latter is better for small models). Positions run over prompt
 //! and tokens; the logits have p + tokens positions. Not mergeable: nothing here is a weight.
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{DType, Result, Tensor, Var};
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Method, dense::normal};
-use crate::model::{Decoder, Doors};
+use crate::{
+    device::up,
+    model::{Decoder, Doors},
+};
 
 /// A soft prompt.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ impl Prompt {
             candle_core::bail!("a prompt cannot start from an empty text");
         }
         let ids: Vec<u32> = tokens.iter().copied().cycle().take(length).collect();
-        let rows = base.embedding().detach().index_select(&Tensor::new(ids, base.device())?, 0)?;
+        let rows = base.embedding().detach().index_select(&up(ids, length, base.device())?, 0)?.to_dtype(DType::F32)?;
         Self::new(Var::from_tensor(&rows)?, base)
     }
 

@@ -15,7 +15,10 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use rand_mt::Mt;
 
 use super::{Mergeable, Method, Targets};
-use crate::model::{Decoder, Doors, Site, Weight, linear};
+use crate::{
+    device::up,
+    model::{Decoder, Doors, Site, Weight, linear},
+};
 
 /// What an adapter is made of.
 #[derive(Debug, Clone)]
@@ -126,7 +129,7 @@ pub fn projection(seed: u32, rank: usize, widest: usize, tallest: usize, device:
         let bound = (6.0 / columns as f64).sqrt() as f32;
         let unit = |bits: u32| (bits & 0x00ff_ffff) as f32 / 16_777_216.0;
         let values = (0..rows * columns).map(|_| unit(generator.next_u32()) * (bound + bound) - bound);
-        Tensor::from_vec(values.collect::<Vec<_>>(), (rows, columns), device)
+        up(values.collect::<Vec<_>>(), (rows, columns), device)
     };
     Ok((draw(rank, widest)?, draw(tallest, rank)?))
 }

@@ -7,7 +7,10 @@
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::page::{Page, PagePool};
-use crate::model::{Config, KeyValues};
+use crate::{
+    device,
+    model::{Config, KeyValues},
+};
 
 /// Positions in a page.
 const BLOCK: usize = 16;
@@ -56,7 +59,7 @@ impl PagedCache {
         if (heads, width) != (self.kv_heads, self.head_dim) {
             bail!("the cache is for {} heads of {}; {heads} of {width} came", self.kv_heads, self.head_dim);
         }
-        let numbers = numbers.flatten_all()?.to_vec1::<f32>()?;
+        let numbers = device::down::<f32>(numbers)?;
         for (row, numbers) in numbers.chunks_exact(width).enumerate() {
             let (head, position) = (row / new, self.len + row % new);
             let start = self.start(half, head) + position % BLOCK * width;
@@ -69,7 +72,7 @@ impl PagedCache {
     }
 
     /// The first `len` positions of one half, (kv_heads, len, head_dim).
-    fn read(&self, layer: usize, half: usize, len: usize) -> Result<Tensor> {
+    fn read(&self, layer: usize, half: usize, len: usize, device: &Device) -> Result<Tensor> {
         let width = self.head_dim;
         let mut numbers = Vec::with_capacity(self.kv_heads * len * width);
         for head in 0..self.kv_heads {
@@ -78,7 +81,7 @@ impl PagedCache {
                 numbers.extend_from_slice(&page[start..][..BLOCK.min(len - block) * width]);
             }
         }
-        Tensor::from_vec(numbers, (self.kv_heads, len, width), &Device::Cpu)
+        device::up(numbers, (self.kv_heads, len, width), device)
     }
 }
 
@@ -94,7 +97,8 @@ impl KeyValues for PagedCache {
         self.write(layer, 0, keys)?;
         self.write(layer, 1, values)?;
         let end = self.len + keys.dim(1)?;
-        let all = (self.read(layer, 0, end)?, self.read(layer, 1, end)?);
+        let device = keys.device();
+        let all = (self.read(layer, 0, end, device)?, self.read(layer, 1, end, device)?);
         if layer + 1 == self.layers.len() {
             self.len = end;
         }

@@ -8,7 +8,7 @@ use super::{
     kernels::LowRank,
     page::{Page, PagePool},
 };
-use crate::{model::Site, peft::Lora};
+use crate::{device::down, model::Site, peft::Lora};
 
 /// A LoRA or rsLoRA on its device, ready for a mixed batch.
 #[derive(Debug)]
@@ -74,9 +74,9 @@ impl Packed {
         let Some(mut pages) = pool.take(count) else { return Ok(None) };
         for (site, places) in &sites {
             let Some(factors) = lora.factors().get(site) else { continue };
-            let a = factors.a.as_tensor().flatten_all()?.to_vec1::<f32>()?;
-            let b = factors.b.as_tensor().t()?.flatten_all()?.to_vec1::<f32>()?;
-            let bias = factors.bias.iter().map(|bias| bias.as_tensor().to_vec1::<f32>()).collect::<Result<Vec<_>>>()?;
+            let a = down::<f32>(factors.a.as_tensor())?;
+            let b = down::<f32>(&factors.b.as_tensor().t()?)?;
+            let bias = factors.bias.iter().map(|bias| down::<f32>(bias.as_tensor())).collect::<Result<Vec<_>>>()?;
             for (numbers, places) in [(a, &places.a[..]), (b, &places.b[..]), (bias.concat(), places.bias.as_slice())] {
                 for (place, row) in places.iter().zip(numbers.chunks(places.first().map_or(1, |place| place.length))) {
                     pages[place.page][place.start..][..place.length].copy_from_slice(row);

@@ -3,7 +3,10 @@
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::Example;
-use crate::model::{Decoder, Doors, Positions, tokens};
+use crate::{
+    device::up,
+    model::{Decoder, Doors, Positions, tokens},
+};
 
 /// A batch of token sequences with what is scored in them.
 #[derive(Debug, Clone)]
@@ -43,9 +46,9 @@ impl Batch {
             example.score(row * width, &mut rows, &mut targets);
         }
         Ok(Self {
-            ids: Tensor::from_vec(ids, (examples.len(), width), device)?,
-            rows: Tensor::new(rows, device)?,
-            targets: Tensor::new(targets, device)?,
+            ids: up(ids, (examples.len(), width), device)?,
+            rows: list(rows, device)?,
+            targets: list(targets, device)?,
             packed: Vec::new(),
         })
     }
@@ -62,9 +65,9 @@ impl Batch {
         }
         let count = ids.len();
         Ok(Self {
-            ids: Tensor::from_vec(ids, (1, count), device)?,
-            rows: Tensor::new(rows, device)?,
-            targets: Tensor::new(targets, device)?,
+            ids: up(ids, (1, count), device)?,
+            rows: list(rows, device)?,
+            targets: list(targets, device)?,
             packed: examples.iter().map(|example| example.read()).collect(),
         })
     }
@@ -114,6 +117,11 @@ impl Batch {
         }
         Ok(x)
     }
+}
+
+fn list(values: Vec<u32>, device: &Device) -> Result<Tensor> {
+    let count = values.len();
+    up(values, count, device)
 }
 
 #[cfg(test)]

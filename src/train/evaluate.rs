@@ -4,7 +4,10 @@ use candle_core::{D, DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Example};
-use crate::model::{Decoder, Doors};
+use crate::{
+    device::down,
+    model::{Decoder, Doors},
+};
 
 /// Positions side by side in a forward pass, virtual ones included.
 const GROUP: usize = 2048;
@@ -33,8 +36,8 @@ pub fn evaluate(model: &Decoder, doors: &dyn Doors, examples: &[Example], pad: u
         let batch = Batch::padded(group, pad, model.device())?;
         let logits = batch.logits(model, doors)?.detach();
         let likely = candle_nn::ops::log_softmax(&logits, D::Minus1)?.gather(&batch.targets.unsqueeze(1)?, 1)?;
-        loss -= likely.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).sum::<f64>();
-        let right: Vec<u8> = logits.argmax(D::Minus1)?.eq(&batch.targets)?.to_vec1()?;
+        loss -= down::<f32>(&likely)?.into_iter().map(f64::from).sum::<f64>();
+        let right: Vec<u8> = down(&logits.argmax(D::Minus1)?.eq(&batch.targets)?)?;
         let mut start = 0;
         for example in group {
             let count = example.count();

@@ -1,11 +1,14 @@
 //! Greedy answers, and the share of them that is exactly right.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, Result};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::skills::{self, Skill};
-use crate::model::{Decoder, Doors, tokens};
+use crate::{
+    device::{down, up},
+    model::{Decoder, Doors, tokens},
+};
 
 /// No answer is longer than this many tokens.
 const LONGEST: usize = 18;
@@ -27,10 +30,10 @@ pub fn answer(model: &Decoder, doors: &dyn Doors, prompts: &[String]) -> Result<
             let start = rows[0].len();
             for _ in 0..LONGEST {
                 let width = rows[0].len();
-                let ids = Tensor::from_vec(rows.concat(), (rows.len(), width), model.device())?;
+                let ids = up(rows.concat(), (rows.len(), width), model.device())?;
                 let logits = model.forward(&ids, doors)?;
                 let last = logits.narrow(1, logits.dim(1)? - 1, 1)?.squeeze(1)?;
-                for (row, next) in rows.iter_mut().zip(last.argmax(D::Minus1)?.to_vec1::<u32>()?) {
+                for (row, next) in rows.iter_mut().zip(down::<u32>(&last.argmax(D::Minus1)?)?) {
                     row.push(next);
                 }
                 if rows.iter().all(|row| row[start..].contains(&tokens::END)) {

@@ -7,7 +7,10 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Normal};
 
-use crate::model::{Config, Decoder, Projection, Site};
+use crate::{
+    device::up,
+    model::{Config, Decoder, Projection, Site},
+};
 
 /// Standard deviation of fresh weights, as in GPT-2 and LLaMA-style code.
 const STD: f64 = 0.02;
@@ -23,7 +26,7 @@ pub fn fresh(config: &Config, seed: u64, device: &Device) -> Result<Decoder> {
     let mut matrix = |shape: [usize; 2], std: f64| -> Result<Tensor> {
         let normal = Normal::new(0.0, std).map_err(|error| candle_core::Error::Msg(error.to_string()))?;
         let values: Vec<f32> = (0..shape[0] * shape[1]).map(|_| normal.sample(&mut rng) as f32).collect();
-        Tensor::from_vec(values, &shape[..], device)
+        up(values, &shape[..], device)
     };
     let ones = Tensor::ones(config.hidden_size, candle_core::DType::F32, device)?;
     let mut tensors = BTreeMap::new();

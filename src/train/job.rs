@@ -7,11 +7,11 @@ use candle_core::{Error, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Data, Example, Recipe, Settings, Task, Trainee,
+    Data, Example, Kind, Recipe, Settings, Task, Trainee,
     data::{self, Limits, Line},
     fingerprint::Fingerprint,
 };
-use crate::model::Base;
+use crate::{device::Precision, model::Base};
 
 /// Where examples come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub enum Source {
 pub struct Job {
     /// Spec of the base.
     pub base: String,
+    /// Type of the frozen matrices.
+    #[serde(default)]
+    pub precision: Precision,
     /// Data.
     pub source: Source,
     /// Longest example.
@@ -60,6 +63,30 @@ pub struct Read {
 }
 
 impl Job {
+    /// Checks whether method and settings can be used, and whether the base's type lets the method train.
+    ///
+    /// # Errors
+    /// One of them cannot.
+    pub fn check(&self) -> Result<()> {
+        self.settings.check()?;
+        self.recipe.check()?;
+        let method = self.recipe.method;
+        match self.precision {
+            Precision::F32 => Ok(()),
+            Precision::F16 => {
+                bail!(
+                    "gradients underflow in f16 unless the loss is scaled, which this program does not do: train with --dtype bf16"
+                )
+            }
+            Precision::Bf16 if matches!(method, Kind::Full | Kind::Galore) => {
+                bail!(
+                    "{method} trains the base's matrices themselves, and small updates vanish in bf16: leave out --dtype"
+                )
+            }
+            Precision::Bf16 => Ok(()),
+        }
+    }
+
     /// Reads and encodes the data for `base`, and notes its fingerprint.
     ///
     /// # Errors

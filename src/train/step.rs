@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor, Var, backprop::GradStore};
 
 use super::{Batch, loss, recompute};
 use crate::{
+    device,
     model::{Decoder, Doors},
     optim::{Optimizer, clip},
     peft::{Dropout, Fusion},
@@ -87,7 +88,7 @@ impl<'a> Stepper<'a> {
 }
 
 pub(super) fn scalar(loss: &Tensor) -> Result<f64> {
-    Ok(f64::from(loss.to_scalar::<f32>()?))
+    Ok(f64::from(device::scalar(loss)?))
 }
 
 /// The gradients of `variables` in `more` added to those in `sum`.

@@ -16,6 +16,6 @@ pub fn smollm2(kept: bool) -> Option<Base> {
         );
         return None;
     };
-    let options = Options { kept, offline: true, progress: false };
+    let options = Options { kept, offline: true, ..Options::default() };
     Some(Base::open(file.to_str().unwrap(), &options, &Device::Cpu).unwrap())
 }

@@ -3,6 +3,7 @@
 
 use candle_core::{Device, Tensor, backprop::GradStore};
 use deltaw::{
+    device::Precision,
     model::{Base, Decoder, tiny},
     optim::{Optimizer, State},
     train::{Data, Job, Kind, Recipe, Settings, job::Source},
@@ -26,6 +27,7 @@ pub fn data(count: usize, held: usize) -> Data {
 pub fn job(method: Kind, settings: Settings) -> Job {
     Job {
         base: "tiny".to_owned(),
+        precision: Precision::F32,
         source: Source::Task("revup".to_owned()),
         max_tokens: None,
         skip_long: false,

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
     println!("written there, read here: the comparison closest to its tolerance");
     for (name, _) in bases() {
         let dir = root.join("theirs").join(name);
-        let base = parity::base(&dir)?;
+        let base = parity::base(&dir, &Device::Cpu)?;
         for case in parity::cases(&dir)? {
             let report = parity::run(&dir, &case, &base);
             failed += usize::from(!report.passes());

@@ -103,7 +103,7 @@ fn dropout(bench: &Bench) -> Result<Evidence, Error> {
     // One input entry only: dropped, the branch is gone whole; kept, it is doubled. On the output it would be thinned entry by entry.
     let mut values = vec![0f32; weight.dims2()?.1];
     values[5] = 1.0;
-    let x = Tensor::from_vec(values, (1, 1, weight.dims2()?.1), &lab::DEVICE)?;
+    let x = Tensor::from_vec(values, (1, 1, weight.dims2()?.1), &lab::device())?;
     let (clean, branch) = (weight.apply(&x)?, factors.apply(&x)?);
     let gap = |a: &Tensor, b: &Tensor| Ok::<_, Error>(lab::norm(&(a - b)?)?);
     lora.dropout().train(true);

@@ -27,7 +27,7 @@ fn form(bench: &Bench) -> Result<Evidence, Error> {
     // One magnitude changed: which rows of the merged weight move?
     let mut magnitude = parts.magnitude.to_vec1::<f32>()?;
     magnitude[3] *= 2.0;
-    parts.magnitude.set(&candle_core::Tensor::from_vec(magnitude, parts.magnitude.shape(), &lab::DEVICE)?)?;
+    parts.magnitude.set(&candle_core::Tensor::from_vec(magnitude, parts.magnitude.shape(), &lab::device())?)?;
     let merged = merge(base, &dora)?.model;
     let moved = (merged.projection(site).ok_or_else(missing)?.dense()? - weight)?.abs()?.max(1)?.to_vec1::<f32>()?;
     let rows = moved.iter().filter(|most| **most > 1e-4).count();

@@ -89,7 +89,7 @@ const RANK: usize = 32;
 /// Loss at the end of a short pretraining from fresh weights: in full, with GaLore, and with LoRA beside the frozen fresh weights.
 fn pretrained(bench: &Bench) -> Result<Vec<f64>, Error> {
     let losses = bench.numbers("from scratch", || {
-        let base = fresh(&tiny::config(), 1, &lab::DEVICE)?;
+        let base = fresh(&tiny::config(), 1, &lab::device())?;
         let plan = Plan {
             skills: PRETRAINED.to_vec(),
             steps: STEPS,

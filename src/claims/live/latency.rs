@@ -76,7 +76,7 @@ fn adapters(bench: &Bench) -> Result<Evidence, Error> {
 fn wide() -> Result<Decoder, Error> {
     let config =
         crate::model::Config { hidden_size: 1024, intermediate_size: 2048, num_hidden_layers: 1, ..tiny::config() };
-    Ok(fresh(&config, 0, &lab::DEVICE)?)
+    Ok(fresh(&config, 0, &lab::device())?)
 }
 
 fn dora(_: &Bench) -> Result<Evidence, Error> {

@@ -52,7 +52,7 @@ const POSITIONS: usize = 5;
 
 fn prefix_place(bench: &Bench) -> Result<Evidence, Error> {
     let base = bench.base();
-    let prefix = Prefix::random(POSITIONS, base.config(), &mut toy::random(0), &lab::DEVICE)?;
+    let prefix = Prefix::random(POSITIONS, base.config(), &mut toy::random(0), &lab::device())?;
     let batch = lab::batch(4, 0)?;
     let keys = |disturb| -> Result<Vec<Tensor>, Error> {
         let watched = Watched { prefix: &prefix, disturb, seen: RefCell::default() };
@@ -86,9 +86,9 @@ fn reparameterisation(bench: &Bench) -> Result<Evidence, Error> {
     let width = config.num_key_value_heads * config.head_dim();
     let columns = 2 * config.num_hidden_layers * width;
     let hidden = 64;
-    let embedding = Dense::torch(width, POSITIONS, &mut random, &lab::DEVICE)?.weight;
-    let first = Dense::torch(width, hidden, &mut random, &lab::DEVICE)?;
-    let second = Dense::torch(hidden, columns, &mut random, &lab::DEVICE)?;
+    let embedding = Dense::torch(width, POSITIONS, &mut random, &lab::device())?.weight;
+    let first = Dense::torch(width, hidden, &mut random, &lab::device())?;
+    let second = Dense::torch(hidden, columns, &mut random, &lab::device())?;
     let trained = Prefix::with_mlp(embedding, first, second, config)?;
     let stored = Prefix::new(candle_core::Var::from_tensor(&trained.embeddings()?)?, config)?;
     let batch = lab::batch(4, 0)?;

@@ -49,7 +49,7 @@ fn facts(count: usize) -> Result<Batch, Error> {
             (format!("copy:{key}>"), format!("{answer}."))
         })
         .collect();
-    Ok(Batch::new(&pairs, &lab::DEVICE)?)
+    Ok(Batch::new(&pairs, &lab::device())?)
 }
 
 /// Steps over the whole table.
@@ -151,7 +151,7 @@ fn truncated(bench: &Bench) -> Result<Evidence, Error> {
         let (u, vt) = (svd.u.view().split_at(ndarray::Axis(1), 2).0, svd.vt.view().split_at(ndarray::Axis(0), 2).0);
         let low = (&u * &svd.s.view().split_at(ndarray::Axis(0), 2).0).dot(&vt);
         let Some(weight) = bench.base().projection(site) else { continue };
-        let sum: Tensor = (weight.dense()? + from_array(&low, &lab::DEVICE)?)?;
+        let sum: Tensor = (weight.dense()? + from_array(&low, &lab::device())?)?;
         weights.insert(format!("{site}.weight"), sum.into());
     }
     let cut = Decoder::from_weights(bench.base().config().clone(), &weights)?;

@@ -3,7 +3,7 @@
 //! P here is sparse: every parameter takes part, with a random sign, in one of the d coordinates. Its columns are orthogonal, and it costs
 //! nothing to apply. (The paper's Fastfood is dense; both are random subspaces.)
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -75,13 +75,13 @@ fn train(bench: &Bench, size: usize, steps: usize) -> Result<Full, Error> {
     let parameters: usize = variables.iter().map(|(variable, _)| variable.elem_count()).sum();
     let mut random = toy::random(5);
     let projection = Projection::new(parameters, size, &mut random);
-    let mut z = Tensor::zeros(size, candle_core::DType::F32, &Device::Cpu)?;
+    let mut z = Tensor::zeros(size, candle_core::DType::F32, &lab::device())?;
     let mut moments = Moments::zeros_like(&z)?;
     let plan = lab::plan(steps, 16, RATE * (parameters as f64 / size as f64).sqrt(), 0)?;
     let hyper = Hyper { weight_decay: 0.0, ..Hyper::default() };
     for step in 0..steps {
         let pairs: Vec<_> = (0..plan.batch).filter_map(|_| skills::draw(&plan.skills, &mut random, false)).collect();
-        let grads = loss(full.model(), &Shut, &Batch::new(&pairs, &Device::Cpu)?)?.backward()?;
+        let grads = loss(full.model(), &Shut, &Batch::new(&pairs, &lab::device())?)?.backward()?;
         let mut gradient = Vec::with_capacity(parameters);
         for (variable, _) in &variables {
             match grads.get(variable.as_tensor()) {
@@ -89,12 +89,12 @@ fn train(bench: &Bench, size: usize, steps: usize) -> Result<Full, Error> {
                 None => gradient.resize(gradient.len() + variable.elem_count(), 0.0),
             }
         }
-        let small = Tensor::from_vec(projection.down(&gradient), size, &Device::Cpu)?;
+        let small = Tensor::from_vec(projection.down(&gradient), size, &lab::device())?;
         z = update(&hyper, plan.rate(step), step as i32 + 1, &z, &small, &mut moments)?;
         let (point, mut start) = (z.to_vec1::<f32>()?, 0);
         for (variable, origin) in &variables {
             let count = variable.elem_count();
-            let moved = Tensor::from_vec(projection.up(&point, start, count), variable.shape(), &Device::Cpu)?;
+            let moved = Tensor::from_vec(projection.up(&point, start, count), variable.shape(), &lab::device())?;
             variable.set(&(origin + moved)?)?;
             start += count;
         }

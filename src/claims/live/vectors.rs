@@ -53,7 +53,7 @@ fn ia3_mergeable(bench: &Bench) -> Result<Evidence, Error> {
     let mut random = toy::random(1);
     for variable in method.variables() {
         let values = toy::normal(variable.elem_count(), &mut random).mapv(|x| 1.0 + 0.2 * x).to_vec();
-        variable.set(&Tensor::from_vec(values, variable.shape(), &lab::DEVICE)?)?;
+        variable.set(&Tensor::from_vec(values, variable.shape(), &lab::device())?)?;
     }
     let live = base.forward(&batch.ids, &method)?;
     let merged = merge(base, &method)?;

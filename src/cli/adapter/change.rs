@@ -156,7 +156,7 @@ pub(super) fn compose(args: &ComposeArgs, global: &Global) -> Result<(), Failure
 }
 
 pub(super) fn merge(args: &MergeArgs, global: &Global) -> Result<(), Failure> {
-    let base = base(&args.base)?;
+    let base = base(&args.base, &global.open_device()?)?;
     let adapter = hub::load(&args.dir, &base).map_err(unusable)?;
     let mergeable = adapter.mergeable().map_err(|error| Failure::usage(error.to_string()))?;
     let merged = peft::merge(&base, mergeable).map_err(unusable)?;
@@ -165,7 +165,7 @@ pub(super) fn merge(args: &MergeArgs, global: &Global) -> Result<(), Failure> {
 }
 
 pub(super) fn unmerge(args: &UnmergeArgs, global: &Global) -> Result<(), Failure> {
-    let merged = base(&args.merged)?;
+    let merged = base(&args.merged, &global.open_device()?)?;
     let adapter = hub::load(&args.dir, &merged).map_err(unusable)?;
     let mergeable = adapter.mergeable().map_err(|error| Failure::usage(error.to_string()))?;
     let restored = Merged::of(merged).unmerge(mergeable).map_err(unusable)?;
@@ -177,7 +177,7 @@ pub(super) fn unmerge(args: &UnmergeArgs, global: &Global) -> Result<(), Failure
 fn write_model(model: &Decoder, like: &Path, dir: &Path) -> Result<(), Failure> {
     let written = match like.is_dir() {
         true => save_like(model, like, dir),
-        false => Base { model: model.clone(), ..open(like)? }.save(dir),
+        false => Base { model: model.clone(), ..open(like, model.device())? }.save(dir),
     };
     written.map_err(|error| Failure::machine(one_line(&error)))
 }

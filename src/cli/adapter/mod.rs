@@ -74,17 +74,17 @@ fn unusable(error: candle_core::Error) -> Failure {
 }
 
 /// The decoder that `--base` names: a model directory, with or without a tokenizer, or any other base.
-fn base(name: &Path) -> Result<Decoder, Failure> {
+fn base(name: &Path, device: &Device) -> Result<Decoder, Failure> {
     match name.is_dir() {
-        true => load_dir(name, &Device::Cpu).map_err(unusable),
-        false => open(name).map(|base| base.model),
+        true => load_dir(name, device).map_err(unusable),
+        false => open(name, device).map(|base| base.model),
     }
 }
 
 /// A base with its tokenizer.
-fn open(name: &Path) -> Result<Base, Failure> {
+fn open(name: &Path, device: &Device) -> Result<Base, Failure> {
     let options = Options { progress: std::io::stderr().is_terminal(), ..Options::default() };
-    Base::open(&name.to_string_lossy(), &options, &Device::Cpu).map_err(unusable)
+    Base::open(&name.to_string_lossy(), &options, device).map_err(unusable)
 }
 
 /// Where to write.

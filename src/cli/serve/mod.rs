@@ -14,6 +14,7 @@ use candle_core::Device;
 
 use super::{Failure, Global};
 use crate::{
+    device::Precision,
     model::{self, Base, ChatTemplate, one_line, read_text},
     serve::{
         AdapterDir, AdapterPool, Bounds, Engine, Limits, Metrics, PagedCache, Queue, Routing, Way,
@@ -113,6 +114,9 @@ struct ServeArgs {
     /// Bytes of a body
     #[arg(long, default_value = "1MiB", value_parser = bytes)]
     max_body: usize,
+    /// The type of the base's matrices: f32, bf16 or f16
+    #[arg(long, value_name = "TYPE", default_value_t)]
+    dtype: Precision,
     /// Use what is on this machine, never the network
     #[arg(long)]
     offline: bool,
@@ -128,7 +132,7 @@ struct ServeArgs {
 pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     match args.command {
         Some(Command::Export(args)) => export::run(&args, global),
-        None => serve(&args.serve),
+        None => serve(&args.serve, &global.open_device()?),
     }
 }
 
@@ -141,7 +145,7 @@ fn routing(file: &Path, adapters: &AdapterDir) -> Result<Routing, Failure> {
     Routing::read(&text, &adapters.served()).map_err(|why| Failure::usage(format!("{}: {why}", file.display())))
 }
 
-fn serve(args: &ServeArgs) -> Result<(), Failure> {
+fn serve(args: &ServeArgs, device: &Device) -> Result<(), Failure> {
     let Some(dir) = &args.adapters else {
         return Err(Failure::usage("name the directory of adapters: --adapters DIR"));
     };
@@ -160,8 +164,9 @@ fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let adapters = Arc::new(AdapterDir::open(dir).map_err(unusable)?);
     let routing = args.routing.as_deref().map(|file| routing(file, &adapters)).transpose()?;
     let template = args.chat_template.as_deref().map(template).transpose()?;
-    let options = model::Options { offline: args.offline, progress: true, ..model::Options::default() };
-    let base = Arc::new(Base::open(&args.base, &options, &Device::Cpu).map_err(unusable)?);
+    let options =
+        model::Options { offline: args.offline, progress: true, precision: args.dtype, ..model::Options::default() };
+    let base = Arc::new(Base::open(&args.base, &options, device).map_err(unusable)?);
     let (server, engine) = start(args, base, adapters, (routing, template))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {

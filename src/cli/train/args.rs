@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::super::Failure;
+use crate::device::Precision;
 use crate::train::{Job, Kind, Recipe, Settings, Shape, Task, job::Source, recipe::OptimizerKind};
 
 const EXAMPLES: &str = "\
@@ -60,6 +61,9 @@ pub struct Args {
     /// Longest example in tokens, if less than the base's context
     #[arg(long, value_name = "TOKENS")]
     max_tokens: Option<usize>,
+    /// The type of the frozen base's matrices, f32 or bf16; what trains stays in f32
+    #[arg(long, value_name = "TYPE", default_value_t)]
+    dtype: Precision,
     /// Leave out longer examples instead of refusing the file
     #[arg(long)]
     skip_long: bool,
@@ -196,6 +200,7 @@ impl Args {
         };
         Ok(Job {
             base,
+            precision: self.dtype,
             source,
             max_tokens: self.max_tokens,
             skip_long: self.skip_long,

@@ -57,10 +57,11 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
 }
 
 fn train(args: &Args, global: &Global, dir: &Path, mut job: Job, resumed: Option<Checkpoint>) -> Result<(), Failure> {
-    job.settings.check().map_err(unusable)?;
-    job.recipe.check().map_err(unusable)?;
-    let options = Options { offline: args.offline, progress: true, ..Options::default() };
-    let base = Base::open(&job.base, &options, &Device::Cpu).map_err(unusable)?;
+    let device = global.open_device()?;
+    let resumed = resumed.map(|checkpoint| checkpoint.on(&device)).transpose().map_err(machine)?;
+    job.check().map_err(unusable)?;
+    let options = Options { offline: args.offline, progress: true, precision: job.precision, ..Options::default() };
+    let base = Base::open(&job.base, &options, &device).map_err(unusable)?;
     let read = job.read(&base).map_err(unusable)?;
     let (name, like) = (base.name.clone(), base.directory.clone());
     let trainee = Trainee::new(base.model, job.recipe.clone()).map_err(unusable)?;

@@ -16,6 +16,7 @@ pub use smollm2::{SMOLLM2, smollm2_file};
 pub use tokenizer::Tokenizer;
 
 use super::{Decoder, tiny};
+use crate::device::Precision;
 
 /// A model that reads and writes text.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Options {
     pub kept: bool,
     /// Show a progress bar while downloading.
     pub progress: bool,
+    /// The type of the dense matrices.
+    pub precision: Precision,
 }
 
 /// The directory of a model that is no base, such as a sentence encoder: from the hub's cache, or downloaded into it.
@@ -61,6 +64,17 @@ impl Base {
     /// # Errors
     /// There is no such base, or its files are malformed.
     pub fn open(spec: &str, options: &Options, device: &Device) -> Result<Self> {
+        if options.kept && options.precision != Precision::F32 {
+            bail!("matrices that are kept as a GGUF file stores them have no other type: leave out --kept or --dtype");
+        }
+        let mut base = Self::open_in_f32(spec, options, device)?;
+        if options.precision != Precision::F32 {
+            base.model = base.model.in_precision(options.precision)?;
+        }
+        Ok(base)
+    }
+
+    fn open_in_f32(spec: &str, options: &Options, device: &Device) -> Result<Self> {
         let path = Path::new(spec);
         match spec {
             "tiny" => Self::tiny(device),

@@ -9,6 +9,7 @@ use candle_core::{Result, Tensor, bail};
 use candle_nn::ops::{rms_norm, softmax_last_dim};
 
 use super::{Block, Decoder, mlp};
+use crate::device::up;
 use crate::model::{
     Doors, Projection, Shut, Site, Span, Sublayer,
     rope::{Rope, causal_mask},
@@ -38,7 +39,7 @@ impl Decoder {
             if span.ids.is_empty() {
                 bail!("there is no token to go on from");
             }
-            let ids = Tensor::new(span.ids, self.device())?.unsqueeze(0)?;
+            let ids = up(span.ids.to_vec(), (1, span.ids.len()), self.device())?;
             let x = self.embed(&ids, if fresh { doors } else { &Shut })?;
             let (before, tokens) = (if fresh { doors.cached_positions() } else { span.cache.len() }, x.dim(1)?);
             if before + tokens > self.config.context() {
@@ -65,7 +66,7 @@ impl Decoder {
             x = (doors.sublayer(layer, Sublayer::Mlp, branch, &x)? + &x)?.detach();
         }
         let last: Vec<u32> = places.iter().map(|place| place.rows.end as u32 - 1).collect();
-        let x = x.squeeze(0)?.index_select(&Tensor::new(last, self.device())?, 0)?;
+        let x = x.squeeze(0)?.index_select(&up(last, spans.len(), self.device())?, 0)?;
         Ok(self.project(&rms_norm(&x, &self.norm, eps)?)?.detach())
     }
 

@@ -4,7 +4,7 @@
 //! x = embed(ids)      x = block(0, x), block(1, x), …      logits = head_rows(x)
 //! ```
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 use super::{Decoder, mlp};
 use crate::model::{
@@ -20,7 +20,8 @@ impl Decoder {
     /// An id is outside the vocabulary.
     pub fn embed(&self, ids: &Tensor, doors: &dyn Doors) -> Result<Tensor> {
         let (batch, tokens) = ids.dims2()?;
-        doors.prompt(self.embedding.index_select(&ids.flatten_all()?, 0)?.reshape((batch, tokens, ()))?)
+        let rows = self.embedding.index_select(&ids.flatten_all()?, 0)?.to_dtype(DType::F32)?;
+        doors.prompt(rows.reshape((batch, tokens, ()))?)
     }
 
     /// Angles and mask for `tokens` positions (those of the `prompt` door counted).
@@ -31,7 +32,7 @@ impl Decoder {
         let prefix = doors.cached_positions();
         Ok(Positions {
             rope: Rope::new(self.config.rope_theta, self.config.head_dim(), prefix, tokens, self.device())?,
-            mask: causal_mask(prefix, tokens, self.embedding.dtype(), self.device())?,
+            mask: causal_mask(prefix, tokens, DType::F32, self.device())?,
         })
     }
 
@@ -47,7 +48,7 @@ impl Decoder {
         let tokens = lengths.iter().sum();
         Ok(Positions {
             rope: Rope::new(self.config.rope_theta, self.config.head_dim(), 0, tokens, self.device())?,
-            mask: packed_mask(lengths, self.embedding.dtype(), self.device())?,
+            mask: packed_mask(lengths, DType::F32, self.device())?,
         })
     }
 

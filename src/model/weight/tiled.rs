@@ -11,7 +11,10 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::model::few::{FEW, STRIP, dot};
+use crate::{
+    device::up,
+    model::few::{FEW, STRIP, dot},
+};
 
 /// Numbers that are dense at once: a tile of rows of four megabytes, and at most a quarter of the matrix.
 const TILE: usize = 1 << 20;
@@ -31,7 +34,7 @@ pub(super) trait Tiled: Send + Sync {
         let mut values = vec![0.0; count * width];
         let strips = values.par_chunks_mut(step * width).enumerate();
         strips.try_for_each(|(strip, out)| self.read(start + strip * step, out))?;
-        Tensor::from_vec(values, (count, width), device)
+        up(values, (count, width), device)
     }
 }
 

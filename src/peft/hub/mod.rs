@@ -19,7 +19,10 @@ pub use read::{Layer, check_config, load, load_layer};
 pub use write::{PeftFormat, save};
 
 use super::{Dora, Fusion, Ia3, Lora, Mergeable, Method, Prefix, Prompt, Vera, bottleneck::Adapters};
-use crate::model::{Doors, one_line};
+use crate::{
+    device::scalar,
+    model::{Doors, one_line},
+};
 
 /// Name of the configuration file.
 pub const CONFIG: &str = "adapter_config.json";
@@ -141,7 +144,7 @@ impl Parts {
     fn new(tensors: BTreeMap<String, Tensor>) -> Result<Self> {
         for (name, tensor) in &tensors {
             // Zero times a number is zero; zero times NaN or infinity is NaN.
-            if tensor.elem_count() > 0 && (tensor * 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
+            if tensor.elem_count() > 0 && scalar(&(tensor * 0.0)?.sum_all()?)? != 0.0 {
                 candle_core::bail!("`{name}` holds NaN or infinity");
             }
         }

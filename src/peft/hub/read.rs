@@ -202,14 +202,14 @@ pub struct Layer {
     pub base_bias: Option<Tensor>,
 }
 
-/// Reads an adapter of the single module `name`, whose layer takes `width` inputs and gives `out` outputs.
+/// Reads, onto `device`, an adapter of the single module `name`, whose layer takes `width` inputs and gives `out` outputs.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_layer(dir: &Path, name: &str, width: usize, out: usize) -> Result<Layer> {
+pub fn load_layer(dir: &Path, name: &str, width: usize, out: usize, device: &Device) -> Result<Layer> {
     let file = dir.join(CONFIG);
     let config = Config::from_json(&read_text(&file)?).map_err(|error| at(&file, error))?;
-    let mut parts = Parts::new(strip(read_tensors_file(&dir.join(TENSORS), &Device::Cpu)?))?;
+    let mut parts = Parts::new(strip(read_tensors_file(&dir.join(TENSORS), device)?))?;
     let rank = config.ranks()?.get(name).map_or(config.r.unwrap_or(8), |rank| rank as usize);
     let factors = site_factors(&config, &mut parts, name, [rank, width, out], config.alphas()?.get(name))?;
     let bias = format!("{name}.base_layer.bias");

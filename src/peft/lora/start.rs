@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Factors;
 use crate::{
+    device::up,
     model::{Projection, Site, Weight},
     peft::{Pattern, Targets},
 };
@@ -112,5 +113,5 @@ pub(in crate::peft) fn uniform(
     device: &Device,
 ) -> Result<Tensor> {
     let values: Vec<f32> = (0..rows * columns).map(|_| rng.random_range(-bound..bound)).collect();
-    Tensor::from_vec(values, (rows, columns), device)
+    up(values, (rows, columns), device)
 }

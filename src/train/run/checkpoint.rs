@@ -100,6 +100,17 @@ impl Checkpoint {
         Ok(Self { state, tensors: tensors.into_iter().collect() })
     }
 
+    /// The same with its tensors on `device`.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn on(mut self, device: &Device) -> Result<Self> {
+        for tensor in self.tensors.values_mut() {
+            *tensor = tensor.to_device(device)?;
+        }
+        Ok(self)
+    }
+
     /// The tensors whose names begin with `prefix` and a dot, without it.
     #[must_use]
     pub fn part(&self, prefix: &str) -> BTreeMap<String, Tensor> {

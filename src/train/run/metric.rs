@@ -9,7 +9,7 @@ use std::{
 use candle_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::model::write_whole;
+use crate::{device::Transfers, model::write_whole};
 
 /// A line.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub enum Metric {
         tokens: usize,
         /// How long it took.
         seconds: f64,
+        /// Copies between host and device.
+        #[serde(default)]
+        transfers: Transfers,
     },
     /// An evaluation.
     Held {

@@ -15,6 +15,7 @@ pub use metric::Metric;
 pub use settings::Settings;
 
 use super::{Batch, Example, Held, Stepper, Trainee, data::Order, evaluate};
+use crate::device::Transfers;
 use crate::optim::{Hyper, Optimizer, State as OptimizerState};
 
 /// The metrics file in a run's directory.
@@ -161,7 +162,7 @@ impl<'a> Run<'a> {
 
     /// One update; whether the loss still is a number.
     fn step(&mut self, watch: &mut dyn FnMut(&Metric) -> Result<()>) -> Result<bool> {
-        let clock = Instant::now();
+        let (clock, copied) = (Instant::now(), Transfers::so_far());
         let batches = (0..self.settings.accumulate).map(|_| self.batch()).collect::<Result<Vec<_>>>()?;
         let stepper = Stepper {
             model: self.trainee.model(),
@@ -187,6 +188,7 @@ impl<'a> Run<'a> {
                 gradient_norm: taken.norm,
                 tokens: taken.tokens,
                 seconds: clock.elapsed().as_secs_f64(),
+                transfers: Transfers::so_far() - copied,
             },
             watch,
         )?;
