@@ -37,6 +37,9 @@ pub mod claims;
 
 pub mod arena;
 
+#[cfg(feature = "cli")]
+pub mod gpu_check;
+
 pub mod quiz;
 
 pub mod classroom;

@@ -7,6 +7,7 @@ use assert_cmd::Command;
 use candle_core::{DType, Device, Tensor};
 use deltaw::{
     device::{Precision, Transfers},
+    gpu_check::Record,
     model::{Base, Decoder, Doors, Shut, tiny, tokens},
     peft::{Lora, Method as _, Targets, lora, merge},
     train::{Data, Example, Kind, Metric, Recipe, Settings, Task, Trainee, data, run},
@@ -204,4 +205,34 @@ fn types_that_a_command_cannot_use_are_refused_with_what_to_do() {
     }
     let output = deltaw().args(["generate", "up:ab>", "--dtype", "bf16"]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "AB.\n");
+}
+
+#[test]
+fn the_check_of_a_gpu_runs_to_its_end_on_a_cpu_and_says_what_it_is_worth() {
+    let dir = tempfile::tempdir().unwrap();
+    let output =
+        deltaw().args(["gpu-check", "--device", "cpu", "--out"]).arg(dir.path()).env("RAYON_NUM_THREADS", "1").output();
+    let output = output.unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    let page = fs::read_to_string(dir.path().join("cpu.md")).unwrap();
+    assert!(page.contains("says nothing about a GPU") && !page.contains("FAIL"), "{page}");
+    let record: Record = serde_json::from_slice(&fs::read(dir.path().join("cpu.json")).unwrap()).unwrap();
+    assert!(record.small && !record.machine.gpu && record.failures().count() == 0);
+    let count = |part: &str| record.checks.iter().filter(|check| check.part == part).count();
+    assert_eq!((count("parity"), count("kernels"), count("demos")), (44, 30, 4), "{page}");
+    let named = |what: &str| record.figures.iter().any(|figure| figure.name.contains(what) && figure.value.rounds > 0);
+    for what in ["copy of", "matrix product", "dequantise", "times one token", "BGMV", "SGMV", "QLoRA", "most memory"] {
+        assert!(named(what), "{what}: {page}");
+    }
+    assert!(!Path::new("docs/gpu/cpu.json").exists());
+}
+
+#[test]
+fn the_check_names_what_must_be_carried_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = deltaw().args(["gpu-check", "--device", "cpu"]).current_dir(dir.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+    assert!(error.contains("--goldens DIR"), "{error}");
 }

@@ -17,6 +17,7 @@ pub mod eval;
 pub mod export;
 mod failure;
 pub mod generate;
+pub mod gpu_check;
 pub mod grade;
 pub mod judge;
 pub mod notebooks;
@@ -75,9 +76,9 @@ pub struct Global {
     /// Use this question bank instead of the built-in one
     #[arg(long, global = true, value_name = "FILE")]
     pub bank: Option<PathBuf>,
-    /// Where to compute: cpu, cuda, cuda:1, or auto (the first GPU, or the CPU where there is none)
-    #[arg(long, global = true, value_name = "DEVICE", env = "DELTAW_DEVICE", default_value_t)]
-    pub device: Choice,
+    /// Where to compute: cpu, cuda, cuda:1, or auto (the first GPU, or the CPU where there is none) [default: cpu]
+    #[arg(long, global = true, value_name = "DEVICE", env = "DELTAW_DEVICE")]
+    pub device: Option<Choice>,
 }
 
 impl Global {
@@ -86,7 +87,8 @@ impl Global {
     /// # Errors
     /// A GPU is asked for by name and cannot be used.
     pub fn open_device(&self) -> Result<Device, Failure> {
-        let opened = self.device.open().map_err(|why| Failure::usage(format!("--device {}: {why}", self.device)))?;
+        let choice = self.device.unwrap_or_default();
+        let opened = choice.open().map_err(|why| Failure::usage(format!("--device {choice}: {why}")))?;
         if let Some(note) = &opened.note {
             anstream::eprintln!("deltaw: {note}");
         }
@@ -136,6 +138,8 @@ enum Command {
     Serve(Box<serve::Args>),
     /// The chapters as Rust notebooks: set up, run, open
     Notebooks(notebooks::Args),
+    /// Check this machine's GPU: is everything right there, and how fast
+    GpuCheck(gpu_check::Args),
     /// What this machine has, and what brings what it lacks
     Doctor(doctor::Args),
     /// Print shell completions
@@ -181,6 +185,7 @@ fn run(cli: Cli, meter: Meter) -> Result<(), Failure> {
         #[cfg(feature = "serve")]
         Some(Command::Serve(args)) => serve::run(*args, global),
         Some(Command::Notebooks(args)) => notebooks::run(&args, global),
+        Some(Command::GpuCheck(args)) => gpu_check::run(&args, global, meter),
         Some(Command::Doctor(args)) => doctor::run(args, global),
         Some(Command::Completions(args)) => completions::run(&args),
     }

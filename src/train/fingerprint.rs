@@ -28,7 +28,7 @@ impl Fingerprint {
         let mut print = Self::default();
         for (name, variable) in adapters.iter().flat_map(Adapters::named_variables) {
             name.bytes().for_each(|byte| print.add(byte.into()));
-            let numbers = variable.flatten_all()?.to_vec1::<f32>()?;
+            let numbers = down::<f32>(variable)?;
             numbers.iter().for_each(|number| print.add(number.to_bits().into()));
         }
         Ok(print)

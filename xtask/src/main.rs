@@ -4,6 +4,7 @@ mod anki;
 mod cuda;
 mod lab;
 mod peers;
+mod gpu;
 mod pretrain;
 mod roundtrip;
 mod serve;
@@ -22,6 +23,8 @@ enum Task {
     Pretrain(pretrain::Args),
     /// nvcc and CUDA's libraries from public wheels, so that `--features cuda` builds on any Linux machine
     CudaToolchain(cuda::Args),
+    /// Build for CUDA and check this machine's GPU: deltaw gpu-check
+    GpuCheck(gpu::Args),
     /// Check adapters in both directions against Hugging Face PEFT (makes a Python environment under target/)
     PeftRoundtrip(roundtrip::Args),
     /// Run the official OpenAI Python client against the server (needs target/release/deltaw)
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::BenchPeers(args) => peers::run(&args).map_err(|error| error.to_string()),
         Task::CudaToolchain(args) => cuda::run(&args).map_err(|error| error.to_string()),
+        Task::GpuCheck(args) => gpu::run(&args),
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),
         Task::AnkiCheck => anki::run().map_err(|error| error.to_string()),
         Task::NotebookPicture(args) => lab::run(&args).map_err(|error| error.to_string()),

@@ -19,6 +19,27 @@ pub mod quiz {
     pub use deltaw::quiz::*;
 }
 
+/// The device that `DELTAW_DEVICE` names (`cpu`, `cuda`, `cuda:1`, `auto`): the CPU where it names none. Demos compute there from now on.
+///
+/// # Errors
+/// It names no device, or a GPU that cannot be used.
+pub fn device() -> Result<Device, String> {
+    use_device(&std::env::var("DELTAW_DEVICE").unwrap_or_else(|_| "cpu".to_owned()))
+}
+
+/// The device called `name`, as for [`device`].
+///
+/// # Errors
+/// As [`device`].
+pub fn use_device(name: &str) -> Result<Device, String> {
+    let opened = name.parse::<deltaw::device::Choice>()?.open()?;
+    if let Some(note) = opened.note {
+        println!("{note}");
+    }
+    deltaw::device::make_current(&opened.device);
+    Ok(opened.device)
+}
+
 /// Runs a demo by name, its arguments as pairs: `demo("b-zero", &[("init", "both-zero")])`.
 ///
 /// # Errors
