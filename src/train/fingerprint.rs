@@ -4,7 +4,10 @@ use std::fmt;
 
 use candle_core::Result;
 
-use crate::peft::{Method as _, bottleneck::Adapters};
+use crate::{
+    device::down,
+    peft::{Method as _, bottleneck::Adapters},
+};
 
 const PRIME: u64 = 0x0100_0000_01b3;
 
@@ -28,7 +31,7 @@ impl Fingerprint {
         let mut print = Self::default();
         for (name, variable) in adapters.iter().flat_map(Adapters::named_variables) {
             name.bytes().for_each(|byte| print.add(byte.into()));
-            let numbers = down::<f32>(variable)?;
+            let numbers = down::<f32>(&variable)?;
             numbers.iter().for_each(|number| print.add(number.to_bits().into()));
         }
         Ok(print)

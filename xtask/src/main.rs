@@ -2,9 +2,9 @@
 
 mod anki;
 mod cuda;
+mod gpu;
 mod lab;
 mod peers;
-mod gpu;
 mod pretrain;
 mod roundtrip;
 mod serve;
