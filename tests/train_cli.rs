@@ -31,14 +31,10 @@ fn fails(command: &mut Command) -> (String, i32) {
     (text, output.status.code().unwrap())
 }
 
-/// The numbers of every step and evaluation, without the time they took.
-fn numbers(dir: &Path) -> Vec<Value> {
+/// The numbers of every step and evaluation to their last digit, without the time they took, which comes last.
+fn numbers(dir: &Path) -> Vec<String> {
     let text = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
-    let line = |line: &str| {
-        let mut value: Value = serde_json::from_str(line).unwrap();
-        value.as_object_mut().unwrap().remove("seconds");
-        value
-    };
+    let line = |line: &str| line.split(",\"seconds\":").next().unwrap().to_owned();
     text.lines().map(line).collect()
 }
 

@@ -78,7 +78,7 @@ pub fn markdown(entries: &[Entry], title_of: impl Fn(&str) -> String) -> String 
          {inconclusive} settle nothing.\nThe outcome follows from criteria that stand in the code beside the numbers. The experiments are small: a model of a \
          million parameters, a few dozen steps.\nWhere one contradicts a published result, that is what this machine says, and no more.\n\n\
          {recorded} claims also quote a recorded run on SmolLM2-135M-Instruct: [all methods on one task](arena/smollm2/README.md), 12 steps and two seeds, made by\n\n\
-         ```\n{}\n```\n\nA difference that is smaller than the seeds' own is called noise there.\n",
+         ```\n{}\n```\n\nWhat is expected of it was written with the record at hand. A difference that is smaller than the seeds' own is called noise there.\n",
         recorded::COMMAND
     );
     let odd: Vec<_> =

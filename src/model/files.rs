@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
-    io::{Read as _, Write as _},
+    io::{self, Read as _},
     path::Path,
 };
 
@@ -149,8 +149,9 @@ pub fn save_dir(model: &Decoder, dir: &Path) -> Result<()> {
     let weights = model.weights();
     let quantisation = weights.values().find_map(Weight::quantised);
     let quantisation = quantisation.map(|numbers| bnb::config(matches!(numbers.scales(), Scales::Double { .. })));
-    write_whole(&dir.join("config.json"), model.config().to_json(quantisation)?.as_bytes())?;
-    write_tensors(&dir.join("model.safetensors"), bnb::encode(&weights)?)
+    // The configuration last: a directory that a full disk left without weights is no model directory.
+    write_tensors(&dir.join("model.safetensors"), bnb::encode(&weights)?)?;
+    write_whole(&dir.join("config.json"), model.config().to_json(quantisation)?.as_bytes())
 }
 
 /// Writes `model` as a changed copy of the model directory `like`: each tensor in the type it has there, and every other file as it is
@@ -160,14 +161,6 @@ pub fn save_dir(model: &Decoder, dir: &Path) -> Result<()> {
 /// A directory cannot be read or written.
 pub fn save_like(model: &Decoder, like: &Path, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
-    for entry in fs::read_dir(like).map_err(|error| at(like, error))? {
-        let entry = entry.map_err(|error| at(like, error))?;
-        let name = entry.file_name();
-        let weights = name.to_string_lossy().contains(".safetensors") || name.to_string_lossy().ends_with(".bin");
-        if entry.path().is_file() && !weights {
-            fs::copy(entry.path(), dir.join(&name)).map_err(|error| at(&entry.path(), error))?;
-        }
-    }
     let mut stored = read_weights(like, model.device())?;
     for (name, tensor) in model.tensors() {
         if let Some(old) = stored.get(&name) {
@@ -175,7 +168,17 @@ pub fn save_like(model: &Decoder, like: &Path, dir: &Path) -> Result<()> {
             stored.insert(name, typed);
         }
     }
-    write_tensors(&dir.join("model.safetensors"), stored)
+    write_tensors(&dir.join("model.safetensors"), stored)?;
+    for entry in fs::read_dir(like).map_err(|error| at(like, error))? {
+        let entry = entry.map_err(|error| at(like, error))?;
+        let name = entry.file_name();
+        let weights = name.to_string_lossy().contains(".safetensors") || name.to_string_lossy().ends_with(".bin");
+        if entry.path().is_file() && !weights {
+            let file = fs::File::open(entry.path()).map_err(|error| at(&entry.path(), error))?;
+            write_from(&dir.join(&name), file)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file, whole or not at all: beside its place first, then moved there.
@@ -183,9 +186,14 @@ pub fn save_like(model: &Decoder, like: &Path, dir: &Path) -> Result<()> {
 /// # Errors
 /// The place cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_from(path, bytes)
+}
+
+/// The same from a reader.
+fn write_from(path: &Path, mut from: impl io::Read) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = beside().tempfile_in(dir).map_err(|error| at(path, error))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| at(path, error))?;
+    io::copy(&mut from, &mut file).and_then(|_| file.as_file().sync_all()).map_err(|error| at(path, error))?;
     file.persist(path).map_err(|error| at(path, error.error))?;
     Ok(())
 }

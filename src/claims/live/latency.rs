@@ -14,7 +14,7 @@ use crate::{
 pub(super) const ALL: &[Computation] = &[("lora-no-latency", lora), ("adapter-latency", adapters), ("dora-cost", dora)];
 
 /// Rounds; everything is timed once in each, so that a slow moment hits all alike.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 200;
 
 /// A ratio of times within this is noise.
 const NOISE: f64 = 0.05;

@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER")]
     params: Option<String>,
     /// Memory of one GPU, such as 24GB
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     gpu_memory: Option<String>,
     /// GPUs [default: 1]
     #[arg(long)]

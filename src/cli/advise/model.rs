@@ -3,7 +3,10 @@
 use std::{borrow::Cow, path::Path};
 
 use super::super::{Failure, calc};
-use crate::analysis::arch::{Architecture, Family};
+use crate::{
+    analysis::arch::{Architecture, Family},
+    claims::written,
+};
 
 /// Names on the Hugging Face hub of the models known here.
 const HUB: [(&str, &str); 7] = [
@@ -24,6 +27,12 @@ pub(super) fn named(name: &str) -> Result<(Architecture, String), Failure> {
     if Path::new(name).extension().is_some_and(|extension| extension == "json") {
         return Ok((calc::from_file(Path::new(name))?, UNKNOWN.to_owned()));
     }
+    // What the advice itself calls a model is taken as well, and so is the name that `--base` has for the small one.
+    let name = match HUB.iter().find(|(_, hub)| hub.eq_ignore_ascii_case(name)) {
+        Some((known, _)) => known,
+        None if name.eq_ignore_ascii_case("smollm2") => "smollm2-135m",
+        None => name,
+    };
     let model = Architecture::named(name).map_err(|error| Failure::usage(format!("{error}; or name a config.json")))?;
     let hub = HUB.iter().find(|(known, _)| *known == model.name).map_or(UNKNOWN, |(_, hub)| hub);
     Ok((model.clone(), hub.to_owned()))
@@ -38,8 +47,11 @@ pub(super) fn of_size(total: u64) -> (Architecture, String) {
     let outside = nearest.total - nearest.linear_weights();
     // A size below that of the nearest model's embeddings alone still gets a layer.
     let layers = (total.saturating_sub(outside) as f64 / layer as f64).round().max(1.0) as u64;
-    let name =
-        Cow::Owned(format!("a model of {:.3} billion parameters (shapes as {})", total as f64 / 1e9, nearest.name));
+    let name = Cow::Owned(format!(
+        "a model of {} billion parameters (shapes as {})",
+        written(total as f64 / 1e9),
+        nearest.name
+    ));
     let model = Architecture { name, layers, total, ..nearest.clone() };
     let total = total.max(model.linear_weights());
     (Architecture { total, ..model }, UNKNOWN.to_owned())
@@ -64,6 +76,7 @@ mod tests {
     #[test]
     fn names_and_files_are_told_apart() {
         assert_eq!(named("llama-2-70b").unwrap().1, "meta-llama/Llama-2-70b-hf");
+        assert_eq!(named("meta-llama/llama-2-70b-hf").unwrap().0.name, "llama-2-70b");
         assert!(named("/nonexistent/config.json").unwrap_err().to_string().contains("/nonexistent/config.json"));
         assert!(named("llama-9").unwrap_err().to_string().contains("no architecture"));
     }
