@@ -29,6 +29,9 @@ const ENTRIES: usize = 4096;
 /// Deepest folder that is looked into.
 const DEPTH: usize = 8;
 
+/// Folders of a student's workspace beside the exercises.
+const BESIDE: [&str; 5] = ["tests", "targets", "texts", "backups", "target"];
+
 /// Most names of ignored files that the feedback lists.
 const NAMED: usize = 12;
 
@@ -110,6 +113,11 @@ impl Looker<'_> {
             }
             _ if kind.is_symlink() => {
                 self.set_aside(&name, "a link");
+                Ok(())
+            }
+            // Whoever hands in the whole workspace hands in its tests too, under the exercises' names.
+            _ if kind.is_dir() && depth > 0 && BESIDE.contains(&name.as_str()) => {
+                self.set_aside(&name, "the workspace's own folder");
                 Ok(())
             }
             _ if kind.is_dir() && depth >= DEPTH => {
