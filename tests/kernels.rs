@@ -111,9 +111,9 @@ fn close(got: &[f32], want: &[f32], size: f32, what: &str) {
     assert!(gap < 1e-5 * size, "{what}: {gap}");
 }
 
-fn nf4_case(program: &Path, rng: &mut ChaCha8Rng, shape: (usize, usize), double: bool) {
-    let (numbers, (out, width), rows) = (weight(rng, shape, double), shape, rng.random_range(1..4usize));
-    let (dense, what) = (numbers.dequantise(), format!("{shape:?}, double {double}"));
+fn nf4_case(program: &Path, rng: &mut ChaCha8Rng, shape: (usize, usize), rows: usize, double: bool) {
+    let (numbers, (out, width)) = (weight(rng, shape, double), shape);
+    let (dense, what) = (numbers.dequantise(), format!("{shape:?}, {rows} rows, double {double}"));
 
     let arguments = |zeros: &[u8]| Arguments::default().bytes(zeros).quantised(&numbers).longs(&[64]);
     let got = floats(&arguments(&vec![0; 4 * dense.len()]).run(program, "nf4_dequantise_f32"));
@@ -233,9 +233,11 @@ fn nf4_kernels_equal_their_cpu_twins() {
     let Some(program) = plain() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     // Rows that begin in the middle of a byte or of a block, a last block that is short, and more scales than share a constant.
-    for shape in [(1, 1), (5, 13), (32, 64), (7, 9), (3, 200), (300, 70)] {
+    for (shape, rows) in
+        [((1, 1), 1), ((5, 13), 3), ((32, 64), 2), ((7, 9), 0), ((3, 200), 1), ((64, 65), 2), ((300, 70), 2)]
+    {
         for double in [false, true] {
-            nf4_case(program, &mut rng, shape, double);
+            nf4_case(program, &mut rng, shape, rows, double);
         }
     }
 }
@@ -245,6 +247,11 @@ fn mixed_batch_kernels_equal_their_cpu_twins() {
     let Some(program) = plain() else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     lora_case(program, &mut rng, &[1], 1, (1, 1));
+    lora_case(program, &mut rng, &[2, 5], 0, (30, 20));
+    // A block of threads exactly, one fewer, one more; segments that are cut.
+    for (width, out) in [(64, 64), (63, 65), (65, 63)] {
+        lora_case(program, &mut rng, &[1, 33], 40, (width, out));
+    }
     for _ in 0..6 {
         let ranks: Vec<usize> = (0..rng.random_range(1..5)).map(|_| rng.random_range(1..17)).collect();
         let (rows, shape) = (rng.random_range(1..12), (rng.random_range(1..150), rng.random_range(1..150)));
@@ -257,7 +264,7 @@ fn no_kernel_races_or_reads_outside_its_arrays() {
     for sanitizer in ["thread", "address"] {
         let Some(program) = program(Some(sanitizer)) else { return };
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        nf4_case(&program, &mut rng, (5, 77), true);
+        nf4_case(&program, &mut rng, (5, 77), 2, true);
         lora_case(&program, &mut rng, &[3, 1, 8], 7, (70, 33));
     }
 }

@@ -35,7 +35,7 @@ fn run(args: &Args) -> Result<Report, Error> {
     for share in BUDGETS {
         let budget = (share * state as f64) as usize;
         let (weights, optimizer) = trained(steps, seed, |groups| PagedAdamW::new(&groups, hyper, budget))?;
-        let Counters { faults, hits, bytes_in, bytes_out, peak } = optimizer.counters();
+        let Counters { faults, hits, bytes_in, bytes_out, peak, .. } = optimizer.counters();
         let same = weights == plain;
         let percent = 100.0 * share;
         report = report

@@ -4,29 +4,25 @@
 //   y_i += s · (B (A x_i) + bias)     for every row i, with the factors of the row's own adapter, or none
 //   shrink: v_i = A x_i               expand: y_i += s · (B v_i + bias)
 //
-// Factors lie in pages: row k of A and column k of B of adapter n begin at a_at[first[n] + k] and b_at[first[n] + k], so ranks may
-// differ and nothing is padded. `widest` is the largest rank: a row of v has that many places.
+// Factors lie in pages, each adapter's in a piece of memory of its own: row k of A and column k of B of adapter n lie at a[first[n] + k]
+// and b[first[n] + k], its bias at bias[n] or nowhere. Ranks may differ and nothing is padded. `widest` is the largest rank: a row of v has
+// that many places.
 
 #define WARP 32
 #define FULL 0xffffffffu
 
 struct Adapters {
-    const float *pages;
-    const unsigned long long *a_at;
-    const unsigned long long *b_at;
-    // Where the bias begins, or NONE.
-    const unsigned long long *bias_at;
+    const float *const *a;
+    const float *const *b;
+    const float *const *bias;
     const int *first;
     const int *rank;
     const float *scale;
 };
 
-#define NONE 0xffffffffffffffffull
-
-#define ADAPTERS                                                                                                                  \
-    const float *pages, const unsigned long long *a_at, const unsigned long long *b_at, const unsigned long long *bias_at, const int *first, \
-        const int *rank, const float *scale
-#define GATHERED Adapters{pages, a_at, b_at, bias_at, first, rank, scale}
+#define ADAPTERS                                                                                                               \
+    const float *const *a, const float *const *b, const float *const *bias, const int *first, const int *rank, const float *scale
+#define GATHERED Adapters{a, b, bias, first, rank, scale}
 
 __device__ float warp_sum(float sum) {
     for (int step = WARP / 2; step > 0; step /= 2) sum += __shfl_down_sync(FULL, sum, step);
@@ -49,21 +45,21 @@ __device__ float dot(const float *a, const float *x, size_t width) {
 }
 
 __device__ float column(const Adapters s, int n, const float *v, size_t col) {
-    float sum = s.bias_at[n] == NONE ? 0.0f : s.pages[s.bias_at[n] + col];
-    for (int k = 0; k < s.rank[n]; k++) sum += v[k] * s.pages[s.b_at[s.first[n] + k] + col];
+    float sum = s.bias[n] ? s.bias[n][col] : 0.0f;
+    for (int k = 0; k < s.rank[n]; k++) sum += v[k] * s.b[s.first[n] + k][col];
     return s.scale[n] * sum;
 }
 
-// Grid (rows, widest). index[i] is the adapter of row i, or -1.
+// Grid (rows, widest). index[i] is the adapter of row i, or -1. Reads each row of x once for each rank and the row's own A; writes v.
 extern "C" __global__ void bgmv_shrink(float *v, const float *x, const int *index, ADAPTERS, size_t width, int widest) {
     Adapters s = GATHERED;
     int row = blockIdx.x, k = blockIdx.y, n = index[row];
     if (n < 0 || k >= s.rank[n]) return;
-    float sum = dot(s.pages + s.a_at[s.first[n] + k], x + row * width, width);
+    float sum = dot(s.a[s.first[n] + k], x + (size_t)row * width, width);
     if (threadIdx.x == 0) v[(size_t)row * widest + k] = sum;
 }
 
-// Grid (rows, out / threads).
+// Grid (rows, out / threads). Reads v and the row's own B; reads and writes y once.
 extern "C" __global__ void bgmv_expand(float *y, const float *v, const int *index, ADAPTERS, size_t out, int widest) {
     Adapters s = GATHERED;
     int row = blockIdx.x, n = index[row];
@@ -79,10 +75,10 @@ extern "C" __global__ void sgmv_shrink(
     Adapters s = GATHERED;
     int g = blockIdx.x, k = blockIdx.y, n = owner[g];
     if (k >= s.rank[n]) return;
-    const float *a = s.pages + s.a_at[s.first[n] + k];
+    const float *factor = s.a[s.first[n] + k];
     for (int place = start[g]; place < start[g + 1]; place++) {
         size_t row = order[place];
-        float sum = dot(a, x + row * width, width);
+        float sum = dot(factor, x + row * width, width);
         if (threadIdx.x == 0) v[row * widest + k] = sum;
     }
 }

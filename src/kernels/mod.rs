@@ -5,15 +5,38 @@
 //! | `nf4.cu` | dequantise; a product with the four-bit weight and its transposed, which never write the dense one | `quant::block` |
 //! | `lora.cu` | BGMV and SGMV, shrink and expand, for adapters of different ranks | `serve::kernels` |
 //!
-//! `lora.cu` is not launched yet: adapters' pages lie in host memory (`serve::page`), and copying them for each pass would cost more than it gains.
+//! `paging.rs` has no kernel: it moves pages of the optimiser's state on a stream of its own, as `optim::paged` says.
 //!
-//! They are compiled by NVRTC when first used: the sources need no header, so a machine needs a driver and the libraries that candle links
-//! anyway, and a change of GPU needs no other build. `tests/kernels.rs` compiles the same sources with a host compiler and holds them to
-//! their twins where there is no GPU. `--fmad=false` keeps the arithmetic of the twins: these kernels wait for memory, not for arithmetic.
+//! # What each kernel reads and writes
+//!
+//! All of them wait for memory: the least time is bytes / bandwidth. W is (out, in), n = out · in; a number in NF4 takes 0.5 bytes and its share
+//! of the scales, 4 / 64 bytes in f32 or about 1 / 64 with double quantisation. m is the number of rows, r a rank.
+//!
+//! | kernel | reads | writes |
+//! |---|---|---|
+//! | `nf4_dequantise_f32`, `_bf16` | (0.516 to 0.563) n | 4 n, 2 n |
+//! | `nf4_matvec` | m (0.516 to 0.563) n + 4 m · in | 4 m · out |
+//! | `nf4_matvec_transposed` | the same with `out` | 4 m · in |
+//! | `bgmv_shrink`, `bgmv_expand` | 4 r (in, out) a row | 4 r, 4 · out a row, which expand also reads |
+//! | `sgmv_shrink`, `sgmv_expand` | the factors once a segment of up to 32 rows, as far as caches hold them | the same |
+//!
+//! So a product in four bits reads an eighth of what the dense one in f32 reads, and pays for it in each of the m rows: it is taken for few rows.
+//! The goals of `gpu-check` are shares of the copies' bandwidth; no GPU has been lent to measure them so far.
+//!
+//! # Why NVRTC
+//!
+//! The sources are compiled when first used. They need no header, so where the program runs a driver is enough, with the libraries that candle
+//! links anyway (NVRTC is one); a change of GPU needs no other build, and a change of a kernel no `build.rs`. nvcc is still needed to *build*:
+//! candle compiles its own kernels with it. `cargo xtask cuda-toolchain` brings it.
+//!
+//! `tests/kernels.rs` compiles the same sources with a host compiler and holds them to their twins where there is no GPU; CI also compiles them
+//! with nvcc. `--fmad=false` keeps the arithmetic of the twins: these kernels wait for memory, not for arithmetic.
 //!
 //! This is the one room where `unsafe` is allowed: a launch hands pointers to code that Rust does not see.
 
+mod lora;
 mod nf4;
+mod paging;
 
 use std::sync::OnceLock;
 
@@ -25,7 +48,9 @@ use candle_core::{
     },
 };
 
+pub(crate) use lora::{FactorRows, Pages, low_rank_updates};
 pub(crate) use nf4::{Nf4, apply};
+pub(crate) use paging::PinnedCopies;
 
 /// A source and what NVRTC made of it.
 struct Source {

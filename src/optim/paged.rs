@@ -3,24 +3,33 @@
 //! ```text
 //! a page: both moments of up to 2^18 consecutive entries of one tensor (2 MiB)
 //! resident: at most `budget` bytes of pages; a page that is not there is a fault; the least recently used one is written back first
+//! ahead: while one page is computed with, the next begins to come, if both fit
 //! ```
 //!
-//! For a GPU "elsewhere" is host memory (NVIDIA's unified memory in bitsandbytes); on the CPU it is a file, which the operating system may drop
-//! from memory. Values never change by paging: the result is bit for bit that of [`super::AdamW`].
+//! For a GPU "elsewhere" is pinned host memory, and copies run beside the computation (bitsandbytes leaves both to NVIDIA's unified memory); on
+//! the CPU it is a file, which the operating system may drop from memory. What moves when is the same on both. Values never change
+//! by paging: the result is bit for bit that of [`super::AdamW`].
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
-};
+mod schedule;
+mod store;
+#[cfg(test)]
+mod tests;
 
-use candle_core::{Error, Result, Tensor, Var, backprop::GradStore};
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Result, Tensor, Var, backprop::GradStore, bail};
+
+use schedule::{Move, Schedule};
+#[cfg(feature = "cuda")]
+pub(crate) use store::Copies;
+#[cfg(not(feature = "cuda"))]
+use store::Copies;
+use store::{Place, Store, failed};
 
 use super::{
     Groups, Hyper, Optimizer, State,
     adamw::{Moments, update},
 };
-use crate::device::{down, up};
 
 /// Entries of a page.
 const PAGE: usize = 1 << 18;
@@ -32,6 +41,8 @@ pub struct Counters {
     pub faults: u64,
     /// Pages that were.
     pub hits: u64,
+    /// Faults that had begun to come while the page before was computed with.
+    pub ahead: u64,
     /// Bytes brought in.
     pub bytes_in: u64,
     /// Bytes written back.
@@ -40,49 +51,12 @@ pub struct Counters {
     pub peak: usize,
 }
 
-/// Where a page belongs.
+/// What a page is a piece of.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Piece {
     variable: usize,
     start: usize,
     count: usize,
-    /// Position in the file, in bytes.
-    offset: u64,
-}
-
-impl Place {
-    fn bytes(self) -> usize {
-        8 * self.count
-    }
-}
-
-/// Where pages lie that are not resident.
-#[derive(Debug)]
-enum Store {
-    File(File),
-    Host(BTreeMap<u64, Vec<u8>>),
-}
-
-impl Store {
-    fn write(&mut self, offset: u64, bytes: Vec<u8>) -> std::io::Result<()> {
-        match self {
-            Self::File(file) => file.seek(SeekFrom::Start(offset)).and_then(|_| file.write_all(&bytes)),
-            Self::Host(pages) => {
-                pages.insert(offset, bytes);
-                Ok(())
-            }
-        }
-    }
-
-    fn read(&mut self, offset: u64, count: usize) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::File(file) => {
-                let mut bytes = vec![0; count];
-                file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map(|()| bytes)
-            }
-            Self::Host(pages) => pages.remove(&offset).ok_or_else(|| std::io::ErrorKind::NotFound.into()),
-        }
-    }
 }
 
 /// AdamW whose moments are paged.
@@ -90,143 +64,113 @@ impl Store {
 pub struct PagedAdamW {
     hyper: Hyper,
     variables: Vec<(Var, f64)>,
-    places: Vec<Place>,
-    /// Resident pages with the time of their last use.
-    resident: BTreeMap<usize, (u64, Moments)>,
-    /// Which pages were ever written back; the others are still zeros.
-    stored: Vec<bool>,
-    store: Store,
-    budget: usize,
-    clock: u64,
+    pages: Vec<Piece>,
+    schedule: Schedule,
+    copies: Box<dyn Copies>,
+    resident: BTreeMap<usize, Moments>,
     steps: i32,
-    counters: Counters,
 }
 
 impl PagedAdamW {
-    /// A fresh optimiser that keeps at most `budget` bytes of moments resident, and at least one page; the rest in host memory for variables
-    /// on a GPU, in a temporary file for those on the CPU.
+    /// A fresh optimiser that keeps at most `budget` bytes of moments resident, and at least one page; the rest in pinned host memory for
+    /// variables on a GPU, in a temporary file for those on the CPU.
     ///
     /// # Errors
-    /// There is no place for a temporary file.
+    /// There is no place for a temporary file, or the GPU gives no second stream.
     pub fn new(groups: &Groups, hyper: Hyper, budget: usize) -> Result<Self> {
-        if groups.each().any(|(variable, _)| !variable.device().is_cpu()) {
-            return Ok(Self::in_host_memory(groups, hyper, budget));
-        }
-        Ok(Self::with_store(groups, hyper, budget, Store::File(tempfile::tempfile().map_err(failed)?)))
+        let copies: Box<dyn Copies> = match device(groups) {
+            #[cfg(feature = "cuda")]
+            Device::Cuda(gpu) => Box::new(crate::kernels::PinnedCopies::new(&gpu)?),
+            device if device.is_cpu() => {
+                Box::new(Store::new(Place::File(tempfile::tempfile().map_err(failed)?), &device))
+            }
+            _ => return Ok(Self::in_host_memory(groups, hyper, budget)),
+        };
+        Ok(Self::with_copies(groups, hyper, budget, copies))
     }
 
-    /// The same with the rest in host memory, wherever the variables are.
+    /// The same with the rest in host memory that is copied at once, wherever the variables are.
     #[must_use]
     pub fn in_host_memory(groups: &Groups, hyper: Hyper, budget: usize) -> Self {
-        Self::with_store(groups, hyper, budget, Store::Host(BTreeMap::new()))
+        let store = Store::new(Place::Host(BTreeMap::new()), &device(groups));
+        Self::with_copies(groups, hyper, budget, Box::new(store))
     }
 
-    fn with_store(groups: &Groups, hyper: Hyper, budget: usize, store: Store) -> Self {
+    fn with_copies(groups: &Groups, hyper: Hyper, budget: usize, copies: Box<dyn Copies>) -> Self {
         let variables: Vec<(Var, f64)> = groups.each().map(|(variable, factor)| (variable.clone(), factor)).collect();
-        let (mut places, mut offset) = (Vec::new(), 0);
-        for (index, (variable, _)) in variables.iter().enumerate() {
-            for start in (0..variable.elem_count()).step_by(PAGE) {
-                let count = PAGE.min(variable.elem_count() - start);
-                places.push(Place { variable: index, start, count, offset });
-                offset += 8 * count as u64;
-            }
+        let mut pages = Vec::new();
+        for (variable, (tensor, _)) in variables.iter().enumerate() {
+            let count = tensor.elem_count();
+            let piece = |start| Piece { variable, start, count: PAGE.min(count - start) };
+            pages.extend((0..count).step_by(PAGE).map(piece));
         }
-        Self {
-            hyper,
-            variables,
-            stored: vec![false; places.len()],
-            places,
-            resident: BTreeMap::new(),
-            store,
-            budget,
-            clock: 0,
-            steps: 0,
-            counters: Counters::default(),
-        }
+        let schedule = Schedule::new(pages.iter().map(|page| 8 * page.count), budget);
+        Self { hyper, variables, pages, schedule, copies, resident: BTreeMap::new(), steps: 0 }
     }
 
     /// What paging did so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        self.schedule.counters
     }
 
-    /// Takes a page out of the resident ones, or from elsewhere.
-    fn fetch(&mut self, page: usize, like: &Tensor) -> Result<Moments> {
-        if let Some((_, moments)) = self.resident.remove(&page) {
-            self.counters.hits += 1;
-            return Ok(moments);
-        }
-        self.counters.faults += 1;
-        let place = self.places[page];
-        self.make_room(place.bytes())?;
-        if !self.stored[page] {
-            return Moments::zeros_like(like);
-        }
-        let bytes = self.store.read(place.offset, place.bytes()).map_err(failed)?;
-        self.counters.bytes_in += bytes.len() as u64;
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        Ok(Moments { first: decode(first, like)?, second: decode(second, like)? })
-    }
-
-    /// Makes a page resident, as the one used last.
-    fn keep(&mut self, page: usize, moments: Moments) {
-        self.clock += 1;
-        self.resident.insert(page, (self.clock, moments));
-        self.counters.peak = self.counters.peak.max(self.resident_bytes());
-    }
-
-    /// Zeros as many as a page has entries.
-    fn zeros(&self, page: usize) -> Result<Tensor> {
-        let place = self.places[page];
-        let (variable, _) = &self.variables[place.variable];
-        Tensor::zeros(place.count, variable.dtype(), variable.device())
-    }
-
-    /// Writes back the least recently used pages until `needed` bytes fit into the budget.
-    fn make_room(&mut self, needed: usize) -> Result<()> {
-        while self.resident_bytes() + needed > self.budget {
-            let oldest = self.resident.iter().min_by_key(|(_, (used, _))| *used).map(|(page, _)| *page);
-            let Some((page, (_, moments))) = oldest.and_then(|page| self.resident.remove_entry(&page)) else { break };
-            let mut bytes = Vec::with_capacity(self.places[page].bytes());
-            for moment in [&moments.first, &moments.second] {
-                down::<f32>(moment)?.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+    /// Brings `page` here and sets `next` going.
+    fn bring(&mut self, page: usize, next: Option<usize>) -> Result<()> {
+        for step in self.schedule.need(page, next) {
+            match step {
+                Move::Leave(page) => match self.resident.remove(&page) {
+                    Some(moments) => self.copies.leave(page, moments)?,
+                    None => bail!("page {page} of the optimiser's state was lost when paging failed"),
+                },
+                Move::Come(page) => self.copies.come(page, self.pages[page].count)?,
+                Move::Arrive(page) => {
+                    self.resident.insert(page, self.copies.arrive(page)?);
+                }
+                Move::Zeros(page) => {
+                    let Piece { variable, count, .. } = self.pages[page];
+                    let like = &self.variables[variable].0;
+                    let zeros = Tensor::zeros(count, like.dtype(), like.device())?;
+                    self.resident.insert(page, Moments::zeros_like(&zeros)?);
+                }
             }
-            self.counters.bytes_out += bytes.len() as u64;
-            self.store.write(self.places[page].offset, bytes).map_err(failed)?;
-            self.stored[page] = true;
         }
         Ok(())
     }
 
-    fn resident_bytes(&self) -> usize {
-        self.resident.keys().map(|page| self.places[*page].bytes()).sum()
+    /// The moments of a page that [`bring`](Self::bring) brought.
+    fn moments(&mut self, page: usize) -> Result<&mut Moments> {
+        match self.resident.get_mut(&page) {
+            Some(moments) => Ok(moments),
+            None => bail!("page {page} of the optimiser's state was lost when paging failed"),
+        }
     }
+}
+
+/// Where the variables are.
+fn device(groups: &Groups) -> Device {
+    groups.each().next().map_or(Device::Cpu, |(variable, _)| variable.device().clone())
 }
 
 impl Optimizer for PagedAdamW {
     fn step(&mut self, grads: &GradStore) -> Result<()> {
         self.steps += 1;
-        let mut page = 0;
-        while page < self.places.len() {
-            let variable = self.places[page].variable;
-            let last = (page..self.places.len()).take_while(|next| self.places[*next].variable == variable).last();
-            let after = last.map_or(page, |last| last) + 1;
+        let has_grad = |page: &usize| grads.get(self.variables[self.pages[*page].variable].0.as_tensor()).is_some();
+        let order: Vec<usize> = (0..self.pages.len()).filter(has_grad).collect();
+        let mut pieces = Vec::new();
+        for (place, page) in order.iter().copied().enumerate() {
+            let Piece { variable, start, count } = self.pages[page];
             let (var, factor) = self.variables[variable].clone();
-            if let Some(grad) = grads.get(var.as_tensor()) {
-                let (p, g) = (var.as_detached_tensor().flatten_all()?, grad.flatten_all()?);
-                let mut pieces = Vec::with_capacity(after - page);
-                for page in page..after {
-                    let Place { start, count, .. } = self.places[page];
-                    let (p, g) = (p.narrow(0, start, count)?, g.narrow(0, start, count)?);
-                    let mut moments = self.fetch(page, &p)?;
-                    let rate = self.hyper.learning_rate * factor;
-                    pieces.push(update(&self.hyper, rate, self.steps, &p, &g, &mut moments)?);
-                    self.keep(page, moments);
-                }
-                var.set(&Tensor::cat(&pieces, 0)?.reshape(var.shape())?)?;
+            let Some(grad) = grads.get(var.as_tensor()) else { continue };
+            // After the last page comes the first of the next step, which has the forward and the backward pass to come in.
+            let next = order.get(place + 1).or(order.first()).copied();
+            self.bring(page, next)?;
+            let p = var.as_detached_tensor().flatten_all()?.narrow(0, start, count)?;
+            let g = grad.flatten_all()?.narrow(0, start, count)?;
+            let (hyper, steps) = (self.hyper, self.steps);
+            pieces.push(update(&hyper, hyper.learning_rate * factor, steps, &p, &g, self.moments(page)?)?);
+            if order.get(place + 1).is_none_or(|next| self.pages[*next].variable != variable) {
+                var.set(&Tensor::cat(&std::mem::take(&mut pieces), 0)?.reshape(var.shape())?)?;
             }
-            page = after;
         }
         Ok(())
     }
@@ -236,37 +180,26 @@ impl Optimizer for PagedAdamW {
     }
 
     fn state_bytes(&self) -> usize {
-        self.places.iter().map(|place| place.bytes()).sum()
+        self.pages.iter().map(|page| 8 * page.count).sum()
     }
 
     fn state(&mut self) -> Result<State> {
         let mut state = State::after(self.steps)?;
-        for page in 0..self.places.len() {
-            let like = self.zeros(page)?;
-            let moments = self.fetch(page, &like)?;
-            state.put_moments(page, &moments);
-            self.keep(page, moments);
+        for page in 0..self.pages.len() {
+            self.bring(page, Some(page + 1).filter(|next| *next < self.pages.len()))?;
+            state.put_moments(page, self.moments(page)?);
         }
         Ok(state)
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
         self.steps = state.steps()?;
-        for page in 0..self.places.len() {
-            let like = self.zeros(page)?;
-            // The page itself is replaced; fetching makes room for it.
-            self.fetch(page, &like)?;
-            self.keep(page, state.moments(page, &like)?);
+        for page in 0..self.pages.len() {
+            // The page itself is replaced; bringing it makes room.
+            self.bring(page, None)?;
+            let moments = self.moments(page)?;
+            *moments = state.moments(page, &moments.first.clone())?;
         }
         Ok(())
     }
-}
-
-fn decode(bytes: &[u8], like: &Tensor) -> Result<Tensor> {
-    let values = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-    up(values.collect::<Vec<_>>(), like.shape(), like.device())
-}
-
-fn failed(error: std::io::Error) -> Error {
-    Error::Msg(format!("paging the optimiser's state: {error}"))
 }

@@ -15,6 +15,9 @@ use crate::{device::down, model::Site, peft::Lora};
 pub struct Packed {
     pages: Vec<Page>,
     sites: BTreeMap<Site, Places>,
+    /// The same pages on a GPU, from their first use there until the adapter goes.
+    #[cfg(feature = "cuda")]
+    on_gpu: std::sync::OnceLock<crate::kernels::Pages>,
 }
 
 /// Where the rows of one projection's factors lie.
@@ -83,13 +86,24 @@ impl Packed {
                 }
             }
         }
-        Ok(Some(Arc::new(Self { pages, sites })))
+        Ok(Some(Arc::new(Self {
+            pages,
+            sites,
+            #[cfg(feature = "cuda")]
+            on_gpu: std::sync::OnceLock::new(),
+        })))
     }
 
     /// Pages it takes.
     #[must_use]
     pub fn pages(&self) -> usize {
         self.pages.len()
+    }
+
+    /// Whether `site` is adapted.
+    #[must_use]
+    pub fn adapts(&self, site: Site) -> bool {
+        self.sites.contains_key(&site)
     }
 
     /// The factors at `site`, if it is adapted.
@@ -103,6 +117,32 @@ impl Packed {
             bias: places.bias.as_ref().map(row),
             scale: places.scale,
         })
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Packed {
+    /// Where the factors at `site` lie on `gpu`, if it is adapted; the first call copies the adapter's pages there.
+    pub(super) fn on_gpu(
+        &self,
+        site: Site,
+        gpu: &candle_core::CudaDevice,
+    ) -> Result<Option<crate::kernels::FactorRows>> {
+        let Some(places) = self.sites.get(&site) else { return Ok(None) };
+        if self.on_gpu.get().is_none() {
+            let length = self.pages.first().map_or(0, |page| page.len());
+            let copied = crate::kernels::Pages::new(self.pages.iter().map(|page| &**page), length, gpu)?;
+            // Another thread may have been first; its copy is as good.
+            let _ = self.on_gpu.set(copied);
+        }
+        let Some(pages) = self.on_gpu.get() else { return Ok(None) };
+        let row = |place: &Place| pages.row(place.page, place.start, place.length);
+        Ok(Some(crate::kernels::FactorRows {
+            a: places.a.iter().map(row).collect::<Result<_>>()?,
+            b: places.b.iter().map(row).collect::<Result<_>>()?,
+            bias: places.bias.as_ref().map(row).transpose()?,
+            scale: places.scale,
+        }))
     }
 }
 

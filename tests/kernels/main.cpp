@@ -70,11 +70,23 @@ template <typename Kernel> static int product(Kernel kernel, bool transposed) {
     return give(y);
 }
 
+// Rows of one piece of memory, each given by where it begins; ~0 is none.
+struct Rows {
+    Array<unsigned long long> at;
+    std::vector<const float *> in(const float *pages) const {
+        std::vector<const float *> rows;
+        auto *begin = reinterpret_cast<const unsigned long long *>(at.data.data());
+        for (size_t i = 0; i < at.count(); i++) rows.push_back(begin[i] == ~0ull ? nullptr : pages + begin[i]);
+        return rows;
+    }
+};
+
 struct Adapters {
     Array<float> pages;
-    Array<unsigned long long> a_at, b_at, bias_at;
+    Rows a_at, b_at, bias_at;
     Array<int> first, rank;
     Array<float> scale;
+    std::vector<const float *> a = a_at.in(pages.get()), b = b_at.in(pages.get()), bias = bias_at.in(pages.get());
 };
 
 static int mixed(bool segmented) {
@@ -85,7 +97,7 @@ static int mixed(bool segmented) {
     int widest = (int)number<uint64_t>();
     std::vector<float> v(index.count() * widest);
     unsigned rows = index.count(), groups = owner.count();
-#define FACTORS s.pages.get(), s.a_at.get(), s.b_at.get(), s.bias_at.get(), s.first.get(), s.rank.get(), s.scale.get()
+#define FACTORS s.a.data(), s.b.data(), s.bias.data(), s.first.get(), s.rank.get(), s.scale.get()
     if (segmented) {
         launch(lora::sgmv_shrink, {groups, (unsigned)widest}, 64, v.data(), x.get(), order.get(), start.get(), owner.get(), FACTORS, width, widest);
         launch(lora::sgmv_expand, {groups, tiles(out, 64)}, 64, y.get(), v.data(), order.get(), start.get(), owner.get(), FACTORS, out, widest);

@@ -32,6 +32,12 @@ pub fn segments(index: &[Option<usize>], adapters: usize) -> Vec<Segment> {
     rows.into_iter().enumerate().flat_map(cut).collect()
 }
 
+/// Whether every segment is one row, so that gathering row by row ([`super::bgmv`]) reads nothing twice.
+#[must_use]
+pub fn shares_nothing(segments: &[Segment]) -> bool {
+    segments.iter().all(|segment| segment.rows.len() == 1)
+}
+
 /// `V = X Aᵀ` for each segment: (rows, r) numbers, from `x` (rows of the batch, in).
 #[must_use]
 pub fn shrink(x: &[f32], width: usize, segments: &[Segment], adapters: &[LowRank]) -> Vec<Vec<f32>> {
