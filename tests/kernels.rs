@@ -265,6 +265,7 @@ fn no_kernel_races_or_reads_outside_its_arrays() {
         let Some(program) = program(Some(sanitizer)) else { return };
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         nf4_case(&program, &mut rng, (5, 77), 2, true);
-        lora_case(&program, &mut rng, &[3, 1, 8], 7, (70, 33));
+        // The last adapter is not the widest: one rank too many is a row that does not exist.
+        lora_case(&program, &mut rng, &[3, 8, 1], 7, (70, 33));
     }
 }
