@@ -140,7 +140,11 @@ fn steady(book: &Gradebook) -> Vec<String> {
         .results()
         .unwrap()
         .into_iter()
-        .map(|row| format!("{:?}", (row.student, row.exercise, row.test, row.earned, row.message, row.diagnosis)));
+        // Some answers to the sixth draw numbers at random, and the message shows what was drawn.
+        .map(|row| (if row.exercise == "06_lora_start" { String::new() } else { row.message.clone() }, row))
+        .map(|(message, row)| {
+            format!("{:?}", (row.student, row.exercise, row.test, row.earned, message, row.diagnosis))
+        });
     let similar = book.similar().unwrap().into_iter().map(|row| format!("{row:?}"));
     verdicts.chain(results).chain(similar).collect()
 }

@@ -1,5 +1,5 @@
 //! Bottleneck adapters in the format of the `adapters` library (AdapterHub; Poth et al. 2023, arXiv 2311.11077): `adapter_config.json` with
-//! `adapter.safetensors`. [`fusion`] has its fusions.
+//! `adapter.safetensors`. `fusion` has its fusions.
 
 mod fusion;
 
