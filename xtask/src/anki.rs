@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -13,6 +13,8 @@ use deltaw::quiz::{
     cards::{Sheet, anki::apkg},
 };
 
+use super::python::environment;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// What the changed question says in the later deck.
@@ -20,7 +22,7 @@ const CHANGED: &str = "A changed answer, to be seen after the second import";
 
 /// Runs it.
 pub(crate) fn run() -> Outcome<()> {
-    let python = environment()?;
+    let python = environment("anki", "Anki's library", "xtask/anki/requirements.txt")?;
     let root = Path::new("target/anki-check");
     if root.exists() {
         fs::remove_dir_all(root)?;
@@ -47,22 +49,4 @@ pub(crate) fn run() -> Outcome<()> {
 
 fn write(path: &Path, bank: &Bank, modified: i64) -> Outcome<()> {
     Ok(fs::write(path, apkg(&Sheet::of(bank, |_| true), modified)?)?)
-}
-
-/// A Python with Anki's library; made once.
-fn environment() -> Outcome<PathBuf> {
-    let dir = PathBuf::from("target/python-anki");
-    let python = dir.join("bin/python");
-    if !dir.join("ready").exists() {
-        eprintln!("installing Anki's library into {}", dir.display());
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&dir).status()?;
-        let installed = Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "-r", "xtask/anki/requirements.txt"])
-            .status()?;
-        if !(made.success() && installed.success()) {
-            return Err("Anki's library could not be installed".into());
-        }
-        fs::write(dir.join("ready"), "")?;
-    }
-    Ok(python)
 }

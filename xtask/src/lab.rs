@@ -1,6 +1,8 @@
 //! `cargo xtask notebook-picture`: Chromium opens a chapter in JupyterLab, runs all its cells and takes a picture.
 
-use std::{error::Error, fs, path::PathBuf, process::Command};
+use std::{error::Error, path::PathBuf, process::Command};
+
+use super::python::environment;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -17,28 +19,10 @@ pub(crate) struct Args {
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Outcome<()> {
-    let python = environment()?;
+    let python = environment("browser", "Playwright", "xtask/notebooks/requirements.txt")?;
     let done = Command::new(python)
         .args(["xtask/notebooks/lab.py", "target/release/deltaw", &args.chapter])
         .arg(&args.picture)
         .status()?;
     if done.success() { Ok(()) } else { Err("the chapter did not run in JupyterLab".into()) }
-}
-
-/// A Python with Playwright; made once. The browser is the system's.
-fn environment() -> Outcome<PathBuf> {
-    let dir = PathBuf::from("target/python-browser");
-    let python = dir.join("bin/python");
-    if !dir.join("ready").exists() {
-        eprintln!("installing Playwright into {}", dir.display());
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&dir).status()?;
-        let installed = Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "-r", "xtask/notebooks/requirements.txt"])
-            .status()?;
-        if !(made.success() && installed.success()) {
-            return Err("Playwright could not be installed".into());
-        }
-        fs::write(dir.join("ready"), "")?;
-    }
-    Ok(python)
 }

@@ -6,6 +6,7 @@ mod gpu;
 mod lab;
 mod peers;
 mod pretrain;
+mod python;
 mod roundtrip;
 mod serve;
 mod trained;

@@ -28,6 +28,8 @@ use deltaw::{
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
+use super::python::environment;
+
 /// Largest difference of logits over their magnitude.
 const TOLERANCE: f64 = 3e-5;
 
@@ -44,7 +46,10 @@ pub(crate) struct Args {
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 pub(crate) fn run(args: &Args) -> Outcome<()> {
-    let python = |given: &Option<PathBuf>, name| given.clone().map_or_else(|| environment(name), Ok);
+    let python = |given: &Option<PathBuf>, name: &str| match given {
+        Some(python) => Ok(python.clone()),
+        None => environment(name, "torch and the libraries (minutes)", &format!("xtask/peft/requirements-{name}.txt")),
+    };
     let (peft, adapters) = (python(&args.peft_python, "peft")?, python(&args.adapters_python, "adapters")?);
     let root = PathBuf::from("target/peft-roundtrip");
     if root.exists() {
@@ -105,20 +110,6 @@ fn call(command: &mut Command) -> Outcome<()> {
         status if status.success() => Ok(()),
         status => Err(format!("{command:?}: {status}").into()),
     }
-}
-
-/// A Python with the requirements of `name`; made once.
-fn environment(name: &str) -> Outcome<PathBuf> {
-    let dir = PathBuf::from(format!("target/python-{name}"));
-    let python = dir.join("bin/python");
-    if !dir.join("ready").exists() {
-        eprintln!("installing {name} into {} (torch is large; minutes)", dir.display());
-        call(Command::new("python3").args(["-m", "venv"]).arg(&dir))?;
-        let requirements = format!("xtask/peft/requirements-{name}.txt");
-        call(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", &requirements]))?;
-        fs::write(dir.join("ready"), "")?;
-    }
-    Ok(python)
 }
 
 /// Shapes that differ in what readers get wrong: tied embeddings, heads of another width than hidden / heads, grouped keys and values.

@@ -59,7 +59,7 @@ fn train(situation: &Situation, choice: Choice, start: &Start) -> (Option<String
     };
     line += " --gradient-checkpointing --out my-adapter";
     let note = (situation.model.total > CPU_LIMIT)
-        .then(|| "deltaw trains on the CPU; for a model of this size take PEFT on the GPU.".to_owned());
+        .then(|| "deltaw is made for the CPU and no run of it on a GPU is on record; for a model of this size take PEFT on the GPU.".to_owned());
     (Some(line), note)
 }
 

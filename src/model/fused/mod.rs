@@ -1,7 +1,7 @@
 //! The functions between the products, each in one pass over memory with a backward pass of its own.
 //!
-//! Composed of candle's operations, RMSNorm alone walks through memory six times forward and twice that backward, on one core, and keeps every
-//! intermediate result. Each file here holds the textbook form first: it is the specification, the test, and what runs on a GPU, in other
+//! Composed of candle's operations, RMSNorm alone is six of them, which keep every intermediate result for the backward pass and walk through
+//! memory again and again. Each file here holds the textbook form first: it is the specification, the test, and what runs on a GPU, in other
 //! types than f32, and where a weight is trained. The fused form follows.
 
 mod cross_entropy;

@@ -11,12 +11,14 @@ use std::{
     collections::BTreeMap,
     error::Error,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
 use rows::{Row, Side};
 use turn::Worker;
+
+use super::python::environment;
 
 pub(super) type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -58,10 +60,21 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
         return Err("no row has such a name; --only lora,svd for instance".into());
     }
     let programs = build()?;
-    let python = |given: &Option<PathBuf>, name| given.clone().map_or_else(|| environment(name), Ok);
+    let python = |given: &Option<PathBuf>, name, requirements| match given {
+        Some(python) => Ok(python.clone()),
+        None => environment(name, "torch and the libraries (minutes)", requirements),
+    };
     let wants = |adapters: bool| chosen.iter().any(|row| row.needs_adapters() == adapters);
-    let main = if wants(false) { python(&args.python, "peers")? } else { PathBuf::new() };
-    let adapters = if wants(true) { python(&args.adapters_python, "adapters")? } else { PathBuf::new() };
+    let main = if wants(false) {
+        python(&args.python, "peers", "benches/peers/requirements-peers.txt")?
+    } else {
+        PathBuf::new()
+    };
+    let adapters = if wants(true) {
+        python(&args.adapters_python, "adapters", "xtask/peft/requirements-adapters.txt")?
+    } else {
+        PathBuf::new()
+    };
 
     let mut measured = Vec::new();
     for row in &chosen {
@@ -137,25 +150,4 @@ fn build() -> Outcome<BTreeMap<String, PathBuf>> {
         Some((message["target"]["name"].as_str()?.to_owned(), message["executable"].as_str()?.into()))
     };
     Ok(messages.filter_map(program).collect())
-}
-
-fn environment(name: &str) -> Outcome<PathBuf> {
-    let dir = PathBuf::from(format!("target/python-{name}"));
-    let python = dir.join("bin/python");
-    if !dir.join("ready").exists() {
-        eprintln!("installing {name} into {} (torch is large; minutes)", dir.display());
-        let folder = if name == "peers" { "benches/peers" } else { "xtask/peft" };
-        call(Command::new("python3").args(["-m", "venv"]).arg(&dir))?;
-        let requirements = Path::new(folder).join(format!("requirements-{name}.txt"));
-        call(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements))?;
-        fs::write(dir.join("ready"), "")?;
-    }
-    Ok(python)
-}
-
-fn call(command: &mut Command) -> Outcome<()> {
-    match command.status()?.success() {
-        true => Ok(()),
-        false => Err(format!("{command:?} failed").into()),
-    }
 }

@@ -1,10 +1,6 @@
 //! `cargo xtask serve-check`: the official OpenAI Python client against the server.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use candle_core::Device;
 use deltaw::model::Base;
@@ -13,10 +9,11 @@ use super::{
     Outcome, fleet,
     process::{KEY, Server},
 };
+use crate::python::environment;
 
 /// Runs it.
 pub(crate) fn run() -> Outcome<()> {
-    let python = environment()?;
+    let python = environment("openai", "the OpenAI client", "xtask/serve/requirements.txt")?;
     let root = Path::new("target/serve-check");
     if root.exists() {
         fs::remove_dir_all(root)?;
@@ -47,22 +44,4 @@ pub(crate) fn run() -> Outcome<()> {
         (true, false) => Err("the server did not stop well".into()),
         (false, _) => Err("the OpenAI client was not content".into()),
     }
-}
-
-/// A Python with the client; made once.
-fn environment() -> Outcome<PathBuf> {
-    let dir = PathBuf::from("target/python-openai");
-    let python = dir.join("bin/python");
-    if !dir.join("ready").exists() {
-        eprintln!("installing the OpenAI client into {}", dir.display());
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&dir).status()?;
-        let installed = Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "-r", "xtask/serve/requirements.txt"])
-            .status()?;
-        if !(made.success() && installed.success()) {
-            return Err("the OpenAI client could not be installed".into());
-        }
-        fs::write(dir.join("ready"), "")?;
-    }
-    Ok(python)
 }
