@@ -14,7 +14,8 @@ use super::{
 
 /// Turns `x` (batch, heads, tokens, n) by angles whose cosines and sines are (tokens, n / 2) each.
 pub(in crate::model) fn rotate(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
-    if !fuses(&[x, cos, sin]) || x.dim(D::Minus1)? != 2 * cos.dim(D::Minus1)? {
+    let fits = x.dims4()?.2 == cos.dim(0)? && x.dim(D::Minus1)? == 2 * cos.dim(D::Minus1)? && cos.dims() == sin.dims();
+    if !fits || !fuses(&[x, cos, sin]) {
         return textbook(x, &cos.to_dtype(x.dtype())?, &sin.to_dtype(x.dtype())?);
     }
     apply(x, Rotation { angles: Tensor::cat(&[cos, sin], D::Minus1)? })

@@ -16,7 +16,7 @@ use super::{
 
 /// For `scores` (heads, t, s), `mask` (t, s) and the factor c.
 pub(in crate::model) fn softmax(scores: &Tensor, mask: &Tensor, factor: f64) -> Result<Tensor> {
-    if !fuses(&[scores, mask]) || scores.dims().last() != mask.dims().last() {
+    if !fuses(&[scores, mask]) || scores.dims().get(1..) != Some(mask.dims()) {
         return textbook(scores, mask, factor);
     }
     apply(scores, Softmax { mask: mask.contiguous()?, factor: factor as f32 })
