@@ -8,26 +8,29 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "peers/mixed.rs"]
+mod mixed;
+#[path = "peers/processor.rs"]
+mod processor;
+
 use std::{
-    env, fs,
+    env,
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::Arc,
     time::Instant,
 };
 
 use candle_core::{Device, Tensor};
 use deltaw::{
     model::{Config, Decoder, Projection, Shut},
-    peft::{Lora, Targets, lora},
-    serve::{Batch, Packed, page::PagePool},
+    peft::{Lora, Targets},
+    serve::Batch,
     train::fresh,
 };
+use mixed::{ADAPTERS, RANK, ROWS};
+use processor::cpu_seconds;
 
 const ROUNDS: usize = 7;
-const ROWS: usize = 32;
-const ADAPTERS: usize = 16;
-const RANK: usize = 16;
 
 struct Peer {
     child: Child,
@@ -81,28 +84,12 @@ fn best(times: &[Time], of: fn(&Time) -> f64) -> f64 {
     times.iter().map(of).fold(f64::INFINITY, f64::min) * 1e3
 }
 
-/// Seconds that all threads of this process have computed (Linux).
-fn cpu_seconds() -> f64 {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let spent = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok());
-    spent.map(|text| text.split(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>() / 1e9
-}
-
 fn timed<T>(work: impl FnOnce() -> T) -> Time {
     let (clock, cpu) = (Instant::now(), cpu_seconds());
     let done = work();
     let time = Time { wall: clock.elapsed().as_secs_f64(), cpu: cpu_seconds() - cpu };
     drop(done);
     time
-}
-
-fn loras(base: &Decoder, targets: &Targets) -> Vec<Lora> {
-    let one = |seed| {
-        let config =
-            lora::Config { rank: RANK, alpha: 2.0 * RANK as f64, targets: targets.clone(), seed, ..Default::default() };
-        Lora::new(base, config).unwrap()
-    };
-    (0..ADAPTERS as u64).map(one).collect()
 }
 
 /// Our three ways of one setting: base alone, mixed batch, a pass per adapter.
@@ -126,17 +113,12 @@ fn main() {
         "| targets | tokens a row | time | base alone, ms | mixed batch, ms | ratio | loop over adapters, ms | PEFT base, ms | PEFT mixed, ms | its ratio | PEFT mixed / ours |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let config = Config::smollm2_135m();
-    let base = fresh(&config, 0, &Device::Cpu).unwrap();
+    let base = fresh(&Config::smollm2_135m(), 0, &Device::Cpu).unwrap();
     for (name, targets) in [("qv", Targets::from([Projection::Q, Projection::V])), ("all", Targets::AllLinear)] {
-        let loras = loras(&base, &targets);
-        let pool = PagePool::new(1 << 30, 4 * config.intermediate_size);
-        let packs: Vec<_> = loras.iter().map(|lora| Packed::new(lora, &pool).unwrap().unwrap()).collect();
+        let loras = mixed::loras(&base, &targets);
+        let packs = mixed::packs(&base, &loras);
         for tokens in [1, 16] {
-            let share = ROWS / ADAPTERS;
-            let batch = Batch::new((0..ROWS).map(|row| (tokens, Some(Arc::clone(&packs[row / share])))));
-            let ids: Vec<u32> = (0..ROWS * tokens).map(|place| (place * 7919 % config.vocab_size) as u32).collect();
-            let ids = Tensor::from_vec(ids, (ROWS, tokens), &Device::Cpu).unwrap();
+            let (batch, ids) = mixed::batch(&base, &packs, tokens);
             let (mut mine, mut theirs) = ([vec![], vec![], vec![]], [vec![], vec![]]);
             for round in 0..=ROUNDS {
                 let times = ours(&base, &loras, &batch, &ids);

@@ -1,6 +1,11 @@
 //! A process that takes turns with another: it works once for each line it is sent, and says how long that took.
 
+#[path = "processor.rs"]
+mod processor;
+
 use std::{env, fs, io, time::Instant};
+
+use processor::cpu_seconds;
 
 /// What the benchmark was asked for; `cargo bench` adds a flag of its own.
 pub(crate) fn arguments() -> Vec<String> {
@@ -26,11 +31,4 @@ fn megabytes(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1000
-}
-
-/// Seconds that all threads of this process have computed (Linux).
-fn cpu_seconds() -> f64 {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let spent = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok());
-    spent.map(|text| text.split(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>() / 1e9
 }

@@ -5,6 +5,7 @@ mod randomised;
 mod svd;
 
 use candle_core::{Device, Tensor};
+use faer::MatRef;
 use ndarray::Array2;
 
 use crate::device::{down, up};
@@ -49,9 +50,16 @@ pub fn from_array(array: &Array2<f64>, device: &Device) -> candle_core::Result<T
     up(values, array.dim(), device)
 }
 
+/// In f64, row after row.
 fn checked(matrix: &Array2<f32>) -> Result<Array2<f64>, Error> {
     match matrix.iter().all(|value| value.is_finite()) {
-        true => Ok(matrix.mapv(f64::from)),
+        true => Ok(matrix.as_standard_layout().mapv(f64::from)),
         false => Err(Error::NotFinite),
     }
+}
+
+/// What `checked` gave, as faer sees it: no copy.
+fn view(matrix: &Array2<f64>) -> Result<MatRef<'_, f64>, Error> {
+    let rows = matrix.as_slice().ok_or_else(|| Error::Failed("the matrix does not lie row after row".to_owned()))?;
+    Ok(MatRef::from_row_major_slice(rows, matrix.nrows(), matrix.ncols()))
 }

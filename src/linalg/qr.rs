@@ -1,9 +1,8 @@
 //! QR decomposition, `M = Q R`, by faer.
 
-use faer::Mat;
 use ndarray::Array2;
 
-use super::{Error, checked};
+use super::{Error, checked, view};
 
 /// The reduced decomposition of an (m, n) `matrix`, with p = min(m, n): Q (m, p) with orthonormal columns, R (p, n) upper triangular.
 ///
@@ -11,7 +10,7 @@ use super::{Error, checked};
 /// An entry is not finite.
 pub fn qr(matrix: &Array2<f32>) -> Result<(Array2<f64>, Array2<f64>), Error> {
     let matrix = checked(matrix)?;
-    let parts = Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[[i, j]]).qr();
+    let parts = view(&matrix)?.qr();
     let (q, r) = (parts.compute_thin_Q(), parts.thin_R());
     Ok((
         Array2::from_shape_fn((q.nrows(), q.ncols()), |(i, j)| q[(i, j)]),

@@ -14,7 +14,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use super::{Error, Svd, checked};
+use super::{Error, Svd, checked, view};
 
 /// Directions beyond those that are asked for.
 const MORE: usize = 8;
@@ -40,17 +40,17 @@ pub fn top(matrix: &Array2<f32>, k: usize, seed: u64) -> Result<Svd, Error> {
     let (rows, columns) = matrix.dim();
     let wanted = k.min(rows).min(columns);
     let matrix = checked(matrix)?;
-    let a = Mat::from_fn(rows, columns, |i, j| matrix[[i, j]]);
+    let a = view(&matrix)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let width = (wanted + MORE).min(rows).min(columns);
     let random = Mat::from_fn(columns, width, |_, _| rng.sample::<f64, _>(StandardNormal));
     let span = |y: Mat<f64>| y.qr().compute_thin_Q();
-    let mut q = span(&a * random);
+    let mut q = span(a * random);
     for _ in 0..POWERS {
         let back = span(a.transpose() * &q);
-        q = span(&a * back);
+        q = span(a * back);
     }
-    let small = q.transpose() * &a;
+    let small = q.transpose() * a;
     let parts = FaerSvd::new_thin(small.as_ref()).map_err(|error| Error::Failed(format!("{error:?}")))?;
     let (u, v, s) = (&q * parts.U(), parts.V(), parts.S().column_vector());
     Ok(Svd {

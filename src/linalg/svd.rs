@@ -48,21 +48,20 @@ pub fn svd(matrix: &Array2<f32>) -> Result<Svd, Error> {
 
 #[cfg(any(not(feature = "lapack"), test))]
 mod by_faer {
-    use faer::{Mat, linalg::solvers::Svd as FaerSvd};
+    use faer::linalg::solvers::Svd as FaerSvd;
     use ndarray::{Array1, Array2};
 
-    use super::{super::Error, Svd};
-
-    fn matrix(matrix: &Array2<f64>) -> Mat<f64> {
-        Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[[i, j]])
-    }
+    use super::{
+        super::{Error, view},
+        Svd,
+    };
 
     pub(super) fn values(m: &Array2<f64>) -> Result<Vec<f64>, Error> {
-        matrix(m).singular_values().map_err(|error| Error::Failed(format!("{error:?}")))
+        view(m)?.singular_values().map_err(|error| Error::Failed(format!("{error:?}")))
     }
 
     pub(super) fn thin(m: &Array2<f64>) -> Result<Svd, Error> {
-        let parts = FaerSvd::new_thin(matrix(m).as_ref()).map_err(|error| Error::Failed(format!("{error:?}")))?;
+        let parts = FaerSvd::new_thin(view(m)?).map_err(|error| Error::Failed(format!("{error:?}")))?;
         let (u, v, s) = (parts.U(), parts.V(), parts.S().column_vector());
         Ok(Svd {
             u: Array2::from_shape_fn((u.nrows(), u.ncols()), |(i, j)| u[(i, j)]),

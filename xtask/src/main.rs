@@ -1,6 +1,7 @@
 //! Project chores: `cargo xtask --help`.
 
 mod anki;
+mod baseline;
 mod cuda;
 mod gpu;
 mod lab;
@@ -20,6 +21,8 @@ use clap::Parser;
 enum Task {
     /// deltaw beside PyTorch's libraries, taking turns (makes Python environments under target/)
     BenchPeers(peers::Args),
+    /// Measure the hot paths as multiples of a reference kernel and compare with benches/baseline.json
+    BenchCheck(baseline::Args),
     /// Train the tiny base anew and write it to assets/tiny
     Pretrain(pretrain::Args),
     /// nvcc and CUDA's libraries from public wheels, so that `--features cuda` builds on any Linux machine
@@ -43,6 +46,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::BenchPeers(args) => peers::run(&args).map_err(|error| error.to_string()),
+        Task::BenchCheck(args) => baseline::run(&args).map_err(|error| error.to_string()),
         Task::CudaToolchain(args) => cuda::run(&args).map_err(|error| error.to_string()),
         Task::GpuCheck(args) => gpu::run(&args),
         Task::Pretrain(args) => pretrain::run(&args).map_err(|error| error.to_string()),

@@ -64,7 +64,10 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
         Some(python) => Ok(python.clone()),
         None => environment(name, "torch and the libraries (minutes)", requirements),
     };
-    let wants = |adapters: bool| chosen.iter().any(|row| row.needs_adapters() == adapters);
+    let wants = |adapters: bool| chosen.iter().any(|row| row.needs_python() && row.needs_adapters() == adapters);
+    if chosen.iter().any(|row| !row.needs_python()) {
+        build_rust_peers()?;
+    }
     let main = if wants(false) {
         python(&args.python, "peers", "benches/peers/requirements-peers.txt")?
     } else {
@@ -133,6 +136,20 @@ fn from_start(
         second.times.extend(one(&theirs)?.times);
     }
     Ok([first, second])
+}
+
+fn build_rust_peers() -> Outcome<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "build",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        "benches/peers/rust/Cargo.toml",
+        "--target-dir",
+        "target/rust-peers",
+    ]);
+    if cargo.status()?.success() { Ok(()) } else { Err("benches/peers/rust does not build".into()) }
 }
 
 /// Builds our benchmarks; where cargo put them.

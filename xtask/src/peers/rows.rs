@@ -8,6 +8,9 @@ use std::{
 
 use super::Outcome;
 
+/// Where the other Rust crates are built to.
+const RUST_PEERS: &str = "target/rust-peers/release/rust-peers";
+
 /// A comparison.
 pub(super) struct Row {
     /// What is done.
@@ -20,6 +23,8 @@ pub(super) struct Row {
     arguments: &'static str,
     /// Further arguments for theirs.
     library: &'static str,
+    /// The other side is a Rust crate, in `benches/peers/rust`.
+    rust: bool,
     /// Each round is a process of its own, from its start to the end of its work.
     pub(super) from_start: bool,
     /// What the reader should know about the ratio.
@@ -39,6 +44,10 @@ impl Row {
         self.peer == "adapters"
     }
 
+    pub(super) fn needs_python(&self) -> bool {
+        !self.rust
+    }
+
     /// Our process.
     pub(super) fn ours(&self, programs: &BTreeMap<String, PathBuf>) -> Outcome<Command> {
         let program = programs.get(self.kind).ok_or_else(|| format!("cargo built no benchmark `{}`", self.kind))?;
@@ -49,8 +58,11 @@ impl Row {
 
     /// Their process.
     pub(super) fn theirs(&self, python: &Path) -> Command {
-        let mut command = Command::new(python);
-        command.arg(format!("benches/peers/{}.py", self.kind)).args(self.arguments.split(' '));
+        let mut command = Command::new(if self.rust { Path::new(RUST_PEERS) } else { python });
+        if !self.rust {
+            command.arg(format!("benches/peers/{}.py", self.kind));
+        }
+        command.args(self.arguments.split(' '));
         if !self.library.is_empty() {
             command.arg(self.library);
         }
@@ -60,11 +72,15 @@ impl Row {
 }
 
 fn step(name: &'static str, peer: &'static str, arguments: &'static str) -> Row {
-    Row { name, peer, kind: "step", arguments, library: "", from_start: false, remark: "" }
+    Row { name, peer, kind: "step", arguments, library: "", rust: false, from_start: false, remark: "" }
 }
 
 fn operation(name: &'static str, peer: &'static str, arguments: &'static str) -> Row {
-    Row { name, peer, kind: "ops", arguments, library: peer, from_start: false, remark: "" }
+    Row { name, peer, kind: "ops", arguments, library: peer, rust: false, from_start: false, remark: "" }
+}
+
+fn rust(name: &'static str, peer: &'static str, arguments: &'static str) -> Row {
+    Row { rust: true, ..operation(name, peer, arguments) }
 }
 
 /// Every row of the table.
@@ -87,7 +103,19 @@ pub(super) fn all() -> Vec<Row> {
         step("Pfeiffer adapters step, 4 × 64", "adapters", "smollm2 pfeiffer 4 64"),
         operation("NF4 quantise 4096²", "bitsandbytes", "quantise"),
         operation("NF4 dequantise 4096²", "bitsandbytes", "dequantise"),
+        rust("NF4 quantise 4096²", "qlora-rs", "quantise"),
+        rust("NF4 dequantise 4096²", "qlora-rs", "dequantise"),
+        rust("LoRA layer 1536², 256 tokens, both passes", "peft-rs", "layer"),
+        rust("QLoRA layer 1536², 256 tokens, both passes", "qlora-rs", "four-bit-layer"),
         operation("merge LoRA into SmolLM2", "PEFT", "merge"),
+        operation("mixed batch, q and v, 1 token", "PEFT", "mixed qv 1"),
+        operation("mixed batch, q and v, 16 tokens", "PEFT", "mixed qv 16"),
+        operation("mixed batch, all linear, 1 token", "PEFT", "mixed all 1"),
+        operation("mixed batch, all linear, 16 tokens", "PEFT", "mixed all 16"),
+        Row {
+            remark: "57 tokens read, 32 written, f32",
+            ..operation("generation, with a cache", "transformers", "generate")
+        },
         operation("SVD 1536 × 576", "numpy", "svd"),
         operation("SVD 1536 × 576", "scipy", "svd"),
         operation("SVD 1536 × 576", "torch", "svd"),
