@@ -49,6 +49,12 @@ pub struct Features {
     pub answers: Neighbours,
     /// Nearness in meaning to what is known about the question.
     pub meaning: Meaning,
+    /// The label that known answers and wordings suggest together.
+    pub suggested: f32,
+    /// Share of the words that stand where patterns found a point.
+    pub covered: f32,
+    /// Share of the words that are negated or denied.
+    pub negated: f32,
 }
 
 /// Nearness in meaning.
@@ -138,6 +144,7 @@ impl Features {
         list.extend([near.weakest, near.mean, near.other, near.decisive, near.mild, near.near_miss, near.off_topic]);
         list.extend([near.model, near.weakest - against, near.mean - against]);
         list.extend(near.answers.list());
+        list.extend([self.suggested, self.covered, self.negated]);
         list
     }
 }

@@ -21,12 +21,11 @@ pub(super) struct Head {
     something: f32,
     /// From here on it is "correct".
     clear: f32,
+    /// The same where patterns found all that was asked for.
+    whole: f32,
     /// From here on what else is said keeps an answer with a decisive wrong belief from being wholly wrong.
     doubt: f32,
 }
-
-/// An expected label from which on an answer is right in which patterns found all that was asked for; others need `clear`.
-const WHOLE: f32 = 1.35;
 
 /// Nodes in one array; a leaf has no feature.
 #[derive(Debug, Deserialize)]
@@ -40,10 +39,10 @@ impl Head {
     /// The head for the compact encoder that ships, or for a whole one.
     pub(super) fn of(compact: bool) -> &'static Self {
         static COMPACT: OnceLock<Head> = OnceLock::new();
-        static WHOLE: OnceLock<Head> = OnceLock::new();
+        static ENTIRE: OnceLock<Head> = OnceLock::new();
         match compact {
             true => COMPACT.get_or_init(|| read(include_str!("../../../assets/grader/head.json"))),
-            false => WHOLE.get_or_init(|| read(include_str!("../../../assets/grader/head_minilm.json"))),
+            false => ENTIRE.get_or_init(|| read(include_str!("../../../assets/grader/head_minilm.json"))),
         }
     }
 
@@ -63,7 +62,7 @@ impl Head {
                     Label::Wrong
                 }
             }
-            value if value >= self.clear || (whole && value >= WHOLE) => Label::Correct,
+            value if value >= self.clear || (whole && value >= self.whole) => Label::Correct,
             value if value >= self.something => Label::Partial,
             _ => Label::Wrong,
         }
@@ -98,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_decisive_wrong_belief_is_a_veto() {
-        let head = Head { something: 0.6, clear: 1.5, doubt: 0.9, ..Head::default() };
+        let head = Head { something: 0.6, clear: 1.5, whole: 1.35, doubt: 0.9, ..Head::default() };
         assert_eq!(head.settle(false, false, 1.6), Label::Correct);
         assert_eq!(head.settle(false, false, 1.4), Label::Partial);
         assert_eq!(head.settle(false, true, 1.4), Label::Correct);

@@ -100,6 +100,23 @@ impl Wordings {
         self.targets.iter().map(|(target, _)| target).zip(products)
     }
 
+    /// How like the wordings are to each other, [wordings, wordings] row by row.
+    pub(super) fn kernel(&self) -> Vec<f32> {
+        let count = self.targets.len();
+        let mut kernel = vec![0.0_f32; count * count];
+        // Sums in one order give the same figure on every run.
+        let mut features: Vec<&u64> = self.index.keys().collect();
+        features.sort_unstable();
+        for holders in features.into_iter().filter_map(|feature| self.index.get(feature)) {
+            for (row, weight) in holders {
+                for (column, other) in holders {
+                    kernel[row * count + column] += weight * other;
+                }
+            }
+        }
+        kernel
+    }
+
     /// Known features with their weights, normalised over what is known.
     fn weigh(&self, counts: &HashMap<u64, f32>) -> Vec<(u64, f32)> {
         let mut weighed: Vec<(u64, f32)> = counts
@@ -121,8 +138,7 @@ fn count(tokens: &[Token]) -> HashMap<u64, f32> {
     let mut counts: HashMap<u64, f32> = HashMap::new();
     let mut before: Option<u64> = None;
     for token in tokens {
-        let negated = token.negated_by.is_some() != token.denied;
-        let word = hash(u64::from(negated), token.text.as_bytes());
+        let word = hash(u64::from(token.turned()), token.text.as_bytes());
         *counts.entry(word).or_default() += 1.0;
         if let Some(before) = before {
             *counts.entry(hash(before.wrapping_mul(31), token.text.as_bytes())).or_default() += 1.0;

@@ -2,7 +2,7 @@
 //!
 //! Free text goes through stages, each a file: `chars` folds Unicode and spells mathematics out, `lexer` and `token` make stemmed tokens
 //! with clauses and negation, `stance` sets aside what is not claimed, `guard` turns away what is no answer, `pattern` and `matcher` find the rubric's points, `likeness` compares with
-//! known wordings and `meaning` with their sense, `weigh`, `features` and `head` weigh it all, `text` puts it together and `settle` explains.
+//! known wordings, `meaning` with their sense and `ridge` with the labels of known answers, `weigh`, `features` and `head` weigh it all, `text` puts it together and `settle` explains.
 
 mod chars;
 pub mod choice;
@@ -18,6 +18,7 @@ mod matcher;
 pub mod meaning;
 pub mod numeric;
 pub mod pattern;
+mod ridge;
 mod settle;
 mod stance;
 mod text;

@@ -85,8 +85,7 @@ pub(super) fn grade(rubric: &Rubric, question: &Question, lexicon: &Lexicon, ans
     let by_patterns = label(&hit, &missed, &misconceptions, vague);
     let mut verdict = Verdict { label: by_patterns, score: 0.0, hit, missed, misconceptions, notes, trace: None };
     if guard.is_none() {
-        let firm = by_patterns == Label::Correct && share(&covered, &words) >= FIRM;
-        weigh_up(&mut verdict, rubric, (&lexicon.shelf, &known), &compared, (read, &words), firm);
+        weigh_up(&mut verdict, rubric, (&lexicon.shelf, &known), &compared, (read, &words), share(&covered, &words));
     }
     verdict.score = score(verdict.label, &verdict.hit, &verdict.missed, &verdict.misconceptions);
     verdict
@@ -99,9 +98,9 @@ fn weigh_up(
     (shelf, known): (&Shelf, &Known),
     compared: &Compared,
     (read, words): (&str, &[Token]),
-    firm: bool,
+    covered: f32,
 ) {
-    let spell = |token: &Token| match token.negated_by.is_some() != token.denied {
+    let spell = |token: &Token| match token.turned() {
         true => format!("!{}", token.text),
         false => token.text.clone(),
     };
@@ -109,6 +108,7 @@ fn weigh_up(
     trace.alike = compared.alike(read, &known.wordings);
     if known.wordings.rich && !words.is_empty() {
         let found = |id: &str| verdict.hit.iter().any(|point| point.id == id);
+        let likenesses: Vec<(&Target, f32)> = known.all.each(words).collect();
         let needed = rubric.points.iter().filter(|point| point.required).count() as f32;
         let wrong = |decisive: bool| verdict.misconceptions.iter().filter(|m| m.decisive == decisive).count() as f32;
         let patterns = Features {
@@ -121,24 +121,30 @@ fn weigh_up(
             points: rubric.points.len() as f32,
             needed,
             words: read.split_whitespace().count() as f32,
-            answers: weigh::answers(known.answers.each(words)),
+            answers: weigh::answers(likenesses.iter().copied()),
+            covered,
+            negated: words.iter().filter(|word| word.turned()).count() as f32 / words.len() as f32,
             ..Features::default()
         };
         trace.features = compared.features(rubric, &found, patterns);
         let encoder = shelf.encoder();
+        let mut near = None;
         if let (Some(encoder), Some(meanings)) = (encoder, &known.meanings) {
             // Words to the grader and confessions of ignorance are not part of what is compared.
             let said = said(read, words);
             if let Ok(cosines) = meanings.compare(encoder, &said) {
                 trace.features.meaning = weigh::meaning(rubric, &cosines);
+                near = Some(cosines.into_iter().map(|(_, cosine)| cosine).collect::<Vec<_>>());
             }
         }
+        let alike: Vec<f32> = likenesses.iter().map(|(_, likeness)| *likeness).collect();
+        trace.features.suggested = known.ridge.label(&weigh::mixed(&alike, near.as_deref()));
         let head = Head::of(encoder.is_none_or(Encoder::compact));
         let expected = head.expected(&trace.features);
         trace.expected = Some(expected);
         let fatal = verdict.misconceptions.iter().any(|caught| caught.decisive);
         // Likeness has nothing to say against an answer that is little else than the points themselves: it does not see who does what.
-        if !firm {
+        if !(verdict.label == Label::Correct && covered >= FIRM) {
             settle::settle(
                 verdict,
                 rubric,

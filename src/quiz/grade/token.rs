@@ -29,6 +29,13 @@ pub(super) struct Token {
     pub(super) denied: bool,
 }
 
+impl Token {
+    /// Whether it is negated or denied, but not both.
+    pub(super) fn turned(&self) -> bool {
+        self.negated_by.is_some() != self.denied
+    }
+}
+
 /// Words after which a new clause begins.
 const CLAUSE_WORDS: [&str; 16] = [
     "but", "while", "whereas", "and", "so", "because", "hence", "then", "which", "with", "since", "although", "though",

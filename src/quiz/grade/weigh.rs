@@ -156,6 +156,17 @@ fn lead(likeness: &Likeness) -> f32 {
     best(true) - best(false)
 }
 
+/// How much of a likeness is that of words; the rest is nearness in meaning.
+const BY_WORDS: f32 = 0.8;
+
+/// Likeness of words and nearness in meaning in one; the words' alone where there is no encoder.
+pub(super) fn mixed(alike: &[f32], near: Option<&[f32]>) -> Vec<f32> {
+    match near {
+        Some(near) => alike.iter().zip(near).map(|(word, sense)| BY_WORDS * word + (1.0 - BY_WORDS) * sense).collect(),
+        None => alike.to_vec(),
+    }
+}
+
 /// Nearness in meaning from the cosines with all that is known about a question.
 pub(super) fn meaning(rubric: &Rubric, cosines: &[(&Target, f32)]) -> Meaning {
     let nearest = |wanted: &dyn Fn(&Target) -> bool| {

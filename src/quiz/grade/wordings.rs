@@ -10,8 +10,10 @@ use super::{
     lexicon::Lexicon,
     likeness::{Target, Wordings},
     meaning::{Encoder, Meanings, Vectors},
+    ridge::{Pull, Ridge},
     stance,
     token::tokens,
+    weigh,
 };
 use crate::quiz::bank::{Question, Rubric};
 
@@ -25,10 +27,12 @@ type Texts = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 pub(super) struct Known {
     /// Wordings of its points and wrong beliefs.
     pub(super) wordings: Wordings,
-    /// Whole answers of known label; none for a teacher's question.
-    pub(super) answers: Wordings,
-    /// Both and the model answer as vectors, where there are enough of them for the head.
+    /// These, whole answers of known label and the model answer; none for a teacher's question.
+    pub(super) all: Wordings,
+    /// The same as vectors.
     pub(super) meanings: Option<Meanings>,
+    /// What their labels suggest.
+    pub(super) ridge: Ridge,
 }
 
 /// What is known about questions, indexed when first needed.
@@ -62,11 +66,13 @@ impl Shelf {
         let (worded, rich) = worded(question, rubric);
         let mut known = Known { wordings: weighed(&worded, rich, lexicon), ..Known::default() };
         if rich {
-            let answered = self.answered(question);
-            known.answers = weighed(&answered, rich, lexicon);
             let model = (Target::Model, question.model_answer.clone());
-            let all: Vec<_> = worded.into_iter().chain(answered).chain([model]).collect();
+            let all: Vec<_> = worded.into_iter().chain(self.answered(question)).chain([model]).collect();
+            known.all = weighed(&all, rich, lexicon);
             known.meanings = self.encoder().and_then(|encoder| Meanings::new(encoder, &all).ok());
+            let near = known.meanings.as_ref().and_then(|meanings| meanings.kernel().ok());
+            let pulls: Vec<Pull> = all.iter().map(|(target, _)| pull(target, rubric)).collect();
+            known.ridge = Ridge::new(&weigh::mixed(&known.all.kernel(), near.as_deref()), &pulls);
         }
         known
     }
@@ -78,6 +84,27 @@ impl Shelf {
         };
         let answered = answers().get(&question.id).into_iter().flatten().flat_map(each);
         answered.filter(|(_, text)| !self.forgotten.contains(text)).collect()
+    }
+}
+
+/// The label that a known text stands for, and how firmly: an answer was labelled as a whole, a wording is only a part of one.
+fn pull(target: &Target, rubric: &Rubric) -> Pull {
+    let needed = rubric.points.iter().filter(|point| point.required).count();
+    let part = |label| Pull { label, slack: 0.5 };
+    match target {
+        Target::Answer(label) => Pull { label: f32::from(*label), slack: 0.2 },
+        Target::Model => Pull { label: 2.0, slack: 0.2 },
+        Target::Point(id) => match rubric.points.iter().any(|point| point.id == *id && point.required) {
+            true if needed == 1 => part(1.6),
+            true => part(1.2),
+            false => part(1.0),
+        },
+        Target::Misconception(id) => match rubric.misconceptions.iter().any(|m| m.id == *id && m.decisive) {
+            true => part(0.0),
+            false => part(0.6),
+        },
+        Target::NearMiss => part(0.2),
+        Target::OffTopic => part(0.0),
     }
 }
 

@@ -42,6 +42,11 @@ impl Meanings {
         Ok(Self { targets: texts.iter().map(|(target, _)| target.clone()).collect(), vectors })
     }
 
+    /// The cosines of the known texts with each other, [texts, texts] row by row.
+    pub(super) fn kernel(&self) -> Result<Vec<f32>> {
+        self.vectors.t()?.matmul(&self.vectors)?.flatten_all()?.to_vec1()
+    }
+
     /// The cosine of `answer` with each known text.
     pub(super) fn compare(&self, encoder: &dyn Encoder, answer: &str) -> Result<Vec<(&Target, f32)>> {
         let cosines = encoder.encode(&[answer])?.matmul(&self.vectors)?.squeeze(0)?.to_vec1::<f32>()?;
