@@ -38,31 +38,39 @@ fn the_shared_sample_gets_its_labels() {
 #[test]
 fn answers_written_for_the_bank_get_their_labels() {
     let found = figures(include_str!("data/grader_own.jsonl"));
-    assert!(found.kappa >= 0.77 && found.false_accepts <= 0.01 && found.false_rejects <= 0.05, "{found:?}");
+    assert!(found.kappa >= 0.88 && found.false_accepts <= 0.01 && found.false_rejects <= 0.01, "{found:?}");
 }
 
 /// The patterns were widened on these answers, so this guards what was reached; docs/grader.md says what unseen answers get.
 #[test]
 fn the_development_set_keeps_its_figures() {
     let found = figures(include_str!("data/grader_dev.jsonl"));
-    assert!(found.answers >= 600);
-    assert!(found.kappa >= 0.9 && found.false_accepts <= 0.03 && found.false_rejects <= 0.05, "{found:?}");
+    assert!(found.answers == 783);
+    assert!(found.kappa >= 0.95 && found.false_accepts <= 0.01 && found.false_rejects <= 0.01, "{found:?}");
 }
 
-/// The grader was not fitted to these answers: the floors say what was reached, just short of the goals of 0.85 and 3 %.
+/// Nothing in the grader was fitted to these answers, and none of them is known: the goals were 0.85, 3 % and 5 %, the floors say what was
+/// reached.
 #[test]
 fn answers_that_nobody_tuned_on_keep_their_figures() {
-    let found = figures(include_str!("data/grader_heldout2.jsonl"));
-    assert!(found.answers == 709);
-    assert!(found.kappa >= 0.84 && found.false_accepts <= 0.031 && found.false_rejects <= 0.05, "{found:?}");
+    let found = figures(include_str!("data/grader_heldout3.jsonl"));
+    assert!(found.answers == 748);
+    assert!(found.kappa >= 0.91 && found.false_accepts <= 0.015 && found.false_rejects <= 0.015, "{found:?}");
+    assert!(found.withheld <= 0.09, "{found:?}");
 }
 
-/// The trees are fitted to these answers, so this guards what was reached too.
+/// The trees are fitted to these answers, the patterns were widened on the second and third, so this guards what was reached too.
 #[test]
-fn the_first_held_out_set_keeps_its_figures() {
-    let found = figures(include_str!("data/grader_heldout.jsonl"));
-    assert!(found.answers == 957);
-    assert!(found.kappa >= 0.85 && found.false_accepts <= 0.03 && found.false_rejects <= 0.05, "{found:?}");
+fn the_sets_that_the_trees_are_fitted_to_keep_their_figures() {
+    for (lines, answers, kappa) in [
+        (include_str!("data/grader_heldout.jsonl"), 957, 0.915),
+        (include_str!("data/grader_heldout2.jsonl"), 709, 0.925),
+        (include_str!("data/grader_plain.jsonl"), 1168, 0.895),
+    ] {
+        let found = figures(lines);
+        assert!(found.answers == answers);
+        assert!(found.kappa >= kappa && found.false_accepts <= 0.02 && found.false_rejects <= 0.03, "{found:?}");
+    }
 }
 
 #[test]

@@ -120,6 +120,7 @@ mod tests {
                 best_lead: 0.5,
                 mean_lead: 0.5,
                 missing: 1.0,
+                suggested: 1.8,
                 ..Features::default()
             };
             assert!(head.expected(&good) > head.expected(&poor) + 0.5);

@@ -144,7 +144,8 @@ fn weigh_up(
         trace.expected = Some(expected);
         let fatal = verdict.misconceptions.iter().any(|caught| caught.decisive);
         // Likeness has nothing to say against an answer that is little else than the points themselves: it does not see who does what.
-        if !(verdict.label == Label::Correct && covered >= FIRM) {
+        let firm = verdict.label == Label::Correct && covered >= FIRM;
+        if !firm {
             settle::settle(
                 verdict,
                 rubric,
