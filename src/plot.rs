@@ -1,6 +1,10 @@
 //! Figures as SVG or PNG, drawn by plotters with a font of our own, so that no system font is needed.
 
-use std::{fs, io::Write as _, path::Path, sync::Once};
+mod bars;
+mod legend;
+mod names;
+
+use std::{fs, io::Write as _, ops::Range, path::Path, sync::Once};
 
 use plotters::{
     coord::{
@@ -8,16 +12,16 @@ use plotters::{
         ranged1d::{AsRangedCoord, Ranged, ValueFormatter},
     },
     prelude::*,
-    style::{
-        FontStyle, register_font,
-        text_anchor::{HPos, Pos, VPos},
-    },
+    style::{FontStyle, register_font},
 };
 
 use crate::demos::{Chart, Figure, Series};
 
 /// Width and height of a figure in pixels.
 const SIZE: (u32, u32) = (900, 560);
+/// Room around the axes, and for what is written beside the vertical one.
+const MARGIN: u32 = 14;
+const BESIDE: u32 = 78;
 
 const FONT: &[u8] = include_bytes!("../assets/font/DejaVuSans.ttf");
 
@@ -118,7 +122,7 @@ fn draw<B: DrawingBackend>(figure: &Figure, area: &DrawingArea<B, Shift>) -> Res
     area.fill(&WHITE).map_err(failed)?;
     match &figure.chart {
         Chart::Lines(series) => lines(figure, series, area)?,
-        Chart::Bars(bars) => draw_bars(figure, bars, area)?,
+        Chart::Bars(bars) => bars::draw(figure, bars, area)?,
         Chart::Points(points) => {
             let single = |(name, point): &(String, (f64, f64))| Series { name: name.clone(), points: vec![*point] };
             lines(figure, &points.iter().map(single).collect::<Vec<_>>(), area)?;
@@ -155,13 +159,18 @@ where
     X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
-    let mut chart = ChartBuilder::on(area)
-        .caption(&figure.title, ("sans-serif", 22))
-        .margin(14)
+    let named = matches!(figure.chart, Chart::Points(_));
+    let mut below = area.titled(&figure.title, ("sans-serif", 22)).map_err(failed)?;
+    if !named {
+        below = legend::above(&below, series.iter().map(|line| line.name.as_str()), (MARGIN + BESIDE) as i32)?;
+    }
+    let mut chart = ChartBuilder::on(&below)
+        .margin(MARGIN)
         .x_label_area_size(46)
-        .y_label_area_size(78)
+        .y_label_area_size(BESIDE)
         .build_cartesian_2d(x, y)
         .map_err(failed)?;
+    let (across, up) = (chart.x_range(), chart.y_range());
     chart
         .configure_mesh()
         .x_desc(&figure.x)
@@ -169,102 +178,40 @@ where
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
         .light_line_style(WHITE)
-        .x_label_formatter(&tick)
-        .y_label_formatter(&tick)
+        .x_label_formatter(&on(&across, figure.log_x))
+        .y_label_formatter(&on(&up, figure.log_y))
         .draw()
         .map_err(failed)?;
-    if matches!(figure.chart, Chart::Points(_)) {
-        return named_points(&mut chart, series);
+    if named {
+        let at = |point| chart.plotting_area().map_coordinate(point);
+        let points: Vec<_> = series.iter().flat_map(|s| s.points.first().map(|p| (s.name.as_str(), at(p)))).collect();
+        return names::beside(area, &points);
     }
     for (index, line) in series.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
-        chart
-            .draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))
-            .map_err(failed)?
-            .label(&line.name)
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], colour.stroke_width(3)));
+        let width = if series[index + 1..].iter().any(|later| hides(later, line, &up, figure.log_y)) { 7 } else { 2 };
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(width))).map_err(failed)?;
         if line.points.len() <= 40 {
             let dots = line.points.iter().map(|&point| Circle::new(point, 3, colour.filled()));
             chart.draw_series(dots).map_err(failed)?;
         }
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .label_font(("sans-serif", 14))
-        .position(SeriesLabelPosition::UpperRight)
-        .draw()
-        .map_err(failed)
-}
-
-/// Points with their names beside them, instead of a legend.
-fn named_points<B, X, Y>(chart: &mut ChartContext<'_, B, Cartesian2d<X, Y>>, series: &[Series]) -> Result<(), Error>
-where
-    B: DrawingBackend,
-    X: Ranged<ValueType = f64>,
-    Y: Ranged<ValueType = f64>,
-{
-    for (index, Series { name, points }) in series.iter().enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
-        for point in points {
-            // Towards the right edge a name stands before its point.
-            let (x, _) = chart.plotting_area().map_coordinate(point);
-            let right = x > (SIZE.0 / 3 * 2) as i32;
-            let (side, offset) = if right { (HPos::Right, -7) } else { (HPos::Left, 7) };
-            let style = ("sans-serif", 13).into_font().color(&colour).pos(Pos::new(side, VPos::Bottom));
-            let mark = EmptyElement::at(*point)
-                + Circle::new((0, 0), 4, colour.filled())
-                + Text::new(name.clone(), (offset, 2), style);
-            chart.draw_series([mark]).map_err(failed)?;
-        }
-    }
     Ok(())
 }
 
-/// Bars lie on their side, so that long names fit.
-fn draw_bars<B: DrawingBackend>(
-    figure: &Figure,
-    bars: &[(String, f64)],
-    area: &DrawingArea<B, Shift>,
-) -> Result<(), Error> {
-    let scale = |value: f64| if figure.log_y { value.max(f64::MIN_POSITIVE).log10() } else { value };
-    let (mut low, high) = span(bars.iter().map(|bar| scale(bar.1)), false)?;
-    // Without a logarithm a bar starts at zero, so that nothing shows as nothing.
-    let foot = if figure.log_y { low } else { 0.0 };
-    if !figure.log_y {
-        low = if bars.iter().all(|bar| bar.1 >= 0.0) { 0.0 } else { low.min(0.0) };
-    }
-    let count = bars.len();
-    let mut chart = ChartBuilder::on(area)
-        .caption(&figure.title, ("sans-serif", 22))
-        .margin(14)
-        .x_label_area_size(46)
-        .y_label_area_size(250)
-        .build_cartesian_2d(low..high, 0.0..count as f64)
-        .map_err(failed)?;
-    let name = |position: &f64| {
-        let row = (count as f64 - position).floor();
-        let middle = (position.fract() - 0.5).abs() < 0.01 && row >= 0.0;
-        if middle { bars.get(row as usize).map_or_else(String::new, |bar| bar.0.clone()) } else { String::new() }
-    };
-    let back = |value: &f64| if figure.log_y { format!("{:.0e}", 10f64.powf(*value)) } else { tick(value) };
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .y_labels(4 * count + 1)
-        .y_label_formatter(&name)
-        .x_label_formatter(&back)
-        .x_desc(&figure.y)
-        .label_style(("sans-serif", 14))
-        .axis_desc_style(("sans-serif", 16))
-        .draw()
-        .map_err(failed)?;
-    let boxes = bars.iter().enumerate().map(|(row, bar)| {
-        let top = (count - row) as f64 - 0.2;
-        Rectangle::new([(foot, top - 0.6), (scale(bar.1), top)], COLOURS[0].filled())
-    });
-    chart.draw_series(boxes).map(|_| ()).map_err(failed)
+/// Whether `later` runs over most of `line`, so that a thin `line` could not be seen below it.
+fn hides(later: &Series, line: &Series, up: &Range<f64>, log: bool) -> bool {
+    let height = |y: f64| if log { y.ln() } else { y };
+    let near = 0.004 * (height(up.end) - height(up.start));
+    let met = |(a, b): &(&(f64, f64), &(f64, f64))| a.0 == b.0 && (height(a.1) - height(b.1)).abs() <= near;
+    let met = line.points.iter().zip(&later.points).filter(met);
+    line.points.len() > 1 && 2 * met.count() > line.points.len()
+}
+
+/// How numbers are written on an axis: what is rounding beside the axis' length is zero, unless the axis is logarithmic.
+fn on(axis: &Range<f64>, log: bool) -> impl Fn(&f64) -> String + use<> {
+    let least = if log { 0.0 } else { 1e-9 * (axis.end - axis.start) };
+    move |value| if value.abs() < least { "0".to_owned() } else { tick(value) }
 }
 
 /// A number on an axis.

@@ -1,10 +1,17 @@
 //! The notebooks' commands where no kernel is needed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "common/notebooks.rs"]
 mod notebooks;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::Read as _,
+    path::Path,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 use notebooks::{Folder, deltaw, said};
 
@@ -34,6 +41,40 @@ fn without_jupyter_run_and_open_name_the_command_that_brings_it() {
         assert_eq!(ran.status.code(), Some(1), "{}", said(&ran));
         assert_eq!(ran.stderr.iter().filter(|byte| **byte == b'\n').count(), 1, "{}", said(&ran));
         assert!(String::from_utf8_lossy(&ran.stderr).contains("run `deltaw notebooks setup`"), "{}", said(&ran));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn that_jupyter_is_missing_is_said_while_another_run_goes_on() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::woven(&[("99_one", "```rust id=one\n1\n```\n")]);
+    let bare = folder.dir.join("python");
+    fs::write(&bare, "#!/bin/sh\nexec python3 -I -S \"$@\"\n").unwrap();
+    fs::set_permissions(&bare, fs::Permissions::from_mode(0o755)).unwrap();
+    let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/notebooks");
+    fs::create_dir_all(&build).unwrap();
+    let lock = fs::File::create(build.join("in-use.lock")).unwrap();
+    // Held here, or by a run that goes on anyway: the same to those who come.
+    let _ = lock.try_lock();
+    for python in [Path::new("/nonexistent/python"), &bare] {
+        let mut run = folder.deltaw(&["run", "99", "--python"]).arg(python).stderr(Stdio::piped()).spawn().unwrap();
+        let (start, limit) = (Instant::now(), Duration::from_secs(60));
+        let ended = loop {
+            match run.try_wait().unwrap() {
+                Some(status) => break status,
+                None if start.elapsed() > limit => {
+                    run.kill().unwrap();
+                    panic!("{} waited for the other run", python.display());
+                }
+                None => thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        let mut said = String::new();
+        run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(ended.code(), Some(1), "{said}");
+        assert!(said.contains("run `deltaw notebooks setup`") && !said.contains("another run"), "{said}");
     }
 }
 

@@ -94,7 +94,7 @@ impl HeatMap {
             .disable_x_axis()
             .label_style(("sans-serif", 12))
             .y_labels(5)
-            .y_label_formatter(&|v| significant(*v))
+            .y_label_formatter(&|v| significant(if v.abs() < 1e-9 * largest { 0.0 } else { *v }))
             .draw()?;
         bar.draw_series((-32..32).map(|stripe| {
             let low = f64::from(stripe) / 32.0 * largest;

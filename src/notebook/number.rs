@@ -26,6 +26,14 @@ impl Number {
         self
     }
 
+    /// It came out of training, in nats: another run may be 25 % off or 0.05 nats, whichever is more. Training magnifies rounding, and
+    /// another processor adds in another order, so that a loss near zero differs by its own size.
+    #[must_use]
+    pub fn trained(self) -> Self {
+        let difference = (0.25 * self.value.abs()).max(0.05);
+        self.within(difference)
+    }
+
     /// Another run may be this many percent off.
     #[must_use]
     pub fn percent(self, percent: f64) -> Self {
@@ -42,5 +50,17 @@ impl Show for Number {
         let mut output = Output::html(shown, format!("{name}: {value}"));
         output.facts.numbers.push(self.stated.clone());
         output
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_trained_has_room_beside_zero_and_in_proportion() {
+        let within = |value: f64| number("loss", value).trained().output().facts.numbers[0].within;
+        assert_eq!(within(0.01), 0.05);
+        assert_eq!(within(4.0), 1.0);
     }
 }

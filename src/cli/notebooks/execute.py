@@ -1,8 +1,8 @@
-"""Runs cells one after the other in one kernel; reads a job from standard input and writes a JSON object a line.
+"""Runs cells one after the other in one kernel, named as the argument; reads a job from standard input and writes a JSON object a line.
 
-Job, one line: {"kernel", "folder", "startup", "timeout", "cells": [source, ...]}. Lines: {"started": seconds}, then for each cell
-{"seconds", "outputs"}, and {"dead": why} when the kernel is gone or something took too long. When standard input ends,
-whoever gave the job is gone: the kernel and what it started are ended too.
+First {"ready": true}, when Jupyter and the kernel's entry are there. Then the job, one line: {"folder", "startup", "timeout",
+"cells": [source, ...]}. Then {"started": seconds}, for each cell {"seconds", "outputs"}, and {"dead": why} when the kernel is gone or
+something took too long. When standard input ends, whoever gives the job is gone: the kernel and what it started are ended too.
 """
 import json
 import os
@@ -12,6 +12,7 @@ import threading
 import time
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -34,11 +35,17 @@ def end_with_the_giver(client):
 
 
 def main():
-    job = json.loads(sys.stdin.readline())
+    kernel = sys.argv[1]
+    KernelSpecManager().get_kernel_spec(kernel)
+    say(ready=True)
+    line = sys.stdin.readline()
+    if not line:
+        return
+    job = json.loads(line)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in job["cells"]])
     client = NotebookClient(
         notebook,
-        kernel_name=job["kernel"],
+        kernel_name=kernel,
         startup_timeout=job["startup"],
         timeout=job["timeout"],
         allow_errors=True,

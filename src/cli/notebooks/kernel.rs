@@ -23,8 +23,17 @@ pub(super) struct Executed {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Line {
-    Started { started: f64 },
-    Dead { dead: String },
+    /// Jupyter and the kernel's entry are there.
+    Ready {
+        #[serde(rename = "ready")]
+        _ready: bool,
+    },
+    Started {
+        started: f64,
+    },
+    Dead {
+        dead: String,
+    },
     Cell(Executed),
 }
 
@@ -53,19 +62,19 @@ pub(super) fn execute(
     limits: Limits,
     mut told: impl FnMut(Event) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let _held = place.alone()?;
-    place.pin()?;
+    // What the user got wrong comes before what the machine lacks.
+    place.build()?;
     let python = place.python();
     let lacking = |what: String| Failure::machine(format!("{what}; run `deltaw notebooks setup`"));
     let mut driver = Command::new(&python)
-        .args(["-c", DRIVER])
+        .args(["-c", DRIVER, KERNEL])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| lacking(format!("{}: {error}", python.display())))?;
     let job = json!({
-        "kernel": KERNEL, "folder": place.chapters, "startup": limits.startup, "timeout": limits.cell, "cells": sources,
+        "folder": place.chapters, "startup": limits.startup, "timeout": limits.cell, "cells": sources,
     });
     let stderr = driver.stderr.take();
     // Read beside the events, so that a driver with much to say is not held up.
@@ -80,34 +89,38 @@ pub(super) fn execute(
     });
     // Open for as long as somebody waits for the driver: it ends the kernel when this ends, however this ends.
     let mut input = driver.stdin.take();
-    if let Some(input) = &mut input {
-        // A driver that is gone already says why on its standard error.
-        let _ = writeln!(input, "{job}");
-    }
-    let (mut cells, mut ended) = (0, false);
-    if let Some(output) = driver.stdout.take() {
-        for line in BufReader::new(output).lines() {
-            let line = line?;
-            let event = match serde_json::from_str(&line) {
-                Ok(Line::Started { started }) => Event::Started(started),
-                Ok(Line::Dead { dead }) => {
-                    ended = true;
-                    Event::Dead(dead)
+    let (mut held, mut cells, mut ended) = (None, 0, false);
+    for line in driver.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+        let event = match serde_json::from_str(&line?) {
+            // Only now: who lacks Jupyter need not wait for another run to hear of it.
+            Ok(Line::Ready { .. }) => {
+                held = Some(place.alone()?);
+                place.pin()?;
+                if let Some(input) = &mut input {
+                    // A driver that is gone already says why on its standard error.
+                    let _ = writeln!(input, "{job}");
                 }
-                Ok(Line::Cell(cell)) => {
-                    cells += 1;
-                    Event::Cell(cell)
-                }
-                Err(_) => continue,
-            };
-            if let Err(failure) = told(event) {
-                drop(input);
-                let _ = driver.wait();
-                return Err(failure);
+                continue;
             }
+            Ok(Line::Started { started }) => Event::Started(started),
+            Ok(Line::Dead { dead }) => {
+                ended = true;
+                Event::Dead(dead)
+            }
+            Ok(Line::Cell(cell)) => {
+                cells += 1;
+                Event::Cell(cell)
+            }
+            Err(_) => continue,
+        };
+        if let Err(failure) = told(event) {
+            drop(input);
+            let _ = driver.wait();
+            return Err(failure);
         }
     }
     let status = driver.wait()?;
+    drop(held);
     let last = listener.join().unwrap_or_default();
     if !ended && cells < sources.len() {
         return Err(lacking(format!("the kernel could not be run ({status}): {last}")));

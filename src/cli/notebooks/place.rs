@@ -94,7 +94,7 @@ impl Place {
     }
 
     /// The directory in which the kernel builds: `tmpdir` of the chapters' evcxr.toml.
-    fn build(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn build(&self) -> Result<PathBuf, Failure> {
         let config = self.chapters.join("evcxr.toml");
         let text = fs::read_to_string(&config)?;
         let named = text.lines().find_map(|line| line.strip_prefix("tmpdir")?.split('"').nth(1));
