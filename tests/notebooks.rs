@@ -86,3 +86,46 @@ fn a_folder_without_a_build_directory_in_its_evcxr_toml_is_refused() {
     assert_eq!(ran.status.code(), Some(2), "{}", said(&ran));
     assert!(String::from_utf8_lossy(&ran.stderr).contains("no line tmpdir"), "{}", said(&ran));
 }
+
+#[test]
+fn chapters_compute_where_they_are_told_and_nowhere_else() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
+    for folder in ["source", "solutions"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("Device::Cpu"), "{}: `here()` is the notebook's device", path.display());
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn setup_builds_chapters_with_cuda_and_back_and_without_it_a_gpu_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::woven(&[("99_one", "```rust id=one\n1\n```\n")]);
+    let tools = tempfile::tempdir().unwrap();
+    for name in ["python", "evcxr_jupyter"] {
+        fs::write(tools.path().join(name), "#!/bin/sh\nexit 0\n").unwrap();
+        fs::set_permissions(tools.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let config = || fs::read_to_string(folder.dir.join("evcxr.toml")).unwrap();
+    let (before, python) = (config(), tools.path().join("python"));
+    let refused = folder.deltaw(&["run", "99", "--device", "cuda"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(error.contains("setup --cuda") && error.lines().count() == 1, "{error}");
+    let setup = |cuda: &str| {
+        let mut command = folder.deltaw(&["setup", "--no-warm", cuda]);
+        let ran = command.arg("--python").arg(&python).env("PATH", &path).output().unwrap();
+        assert!(ran.status.success(), "{}", said(&ran));
+    };
+    for _ in 0..2 {
+        setup("--cuda");
+        assert_eq!(config().matches("features = [\"cuda\"]").count(), 1, "{}", config());
+    }
+    setup("--cuda=false");
+    assert_eq!(config(), before);
+}

@@ -4,6 +4,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use super::{Failure, Global};
@@ -16,19 +17,20 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Without --device it takes the first GPU. It needs the folder tests/data/goldens of the source (7 MB), which goes with the program to a machine
-that has no Rust; nothing else. It takes some minutes.
+that has no Rust; nothing else. What has not begun after eight minutes is left out, and the record says so.
 
 Examples:
   deltaw gpu-check --out docs/gpu                         the record of the first GPU: NAME.json and NAME.md
   ./deltaw gpu-check --goldens goldens --out .            the same of a program that was carried to another machine
   deltaw gpu-check --only kernels,bench                   two parts, printed
+  deltaw gpu-check --python ~/torch/bin/python            with PyTorch's grouped product beside the mixed batch
   deltaw gpu-check --device cpu --small                   tries the check itself out: no statement about a GPU";
 
 /// Arguments of `deltaw gpu-check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Only these parts: parity, kernels, demos, sanitizer, bench
+    /// Only these parts: parity, kernels, bench, demos, sanitizer
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     only: Vec<Part>,
     /// The folder of golden cases
@@ -40,6 +42,12 @@ pub struct Args {
     /// Small shapes and few rounds; on a CPU always
     #[arg(long)]
     small: bool,
+    /// A Python whose PyTorch, if it has one, is measured beside the mixed batch
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
+    /// Minutes after which nothing begins any more
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    minutes: u32,
 }
 
 /// Runs `deltaw gpu-check`.
@@ -63,6 +71,8 @@ pub fn run(args: &Args, global: &Global, meter: Meter) -> Result<(), Failure> {
         parts,
         goldens: args.goldens.clone(),
         commit: commit(),
+        python: args.python.clone(),
+        budget: Duration::from_secs(60 * u64::from(args.minutes)),
     };
     // Products in f32 are computed in f32, not in TF32, whose 10 bits of fraction no golden case would pass.
     candle_core::cuda::set_gemm_reduced_precision_f32(false);

@@ -4,7 +4,7 @@
 //! y = f32( round(x) · Wᵀ )     W in bf16 or f16; x and y rounded to the same type, sums in f32: what a GPU's matrix units compute
 //! ```
 //!
-//! Only products with a frozen matrix are in that type. The residual stream, norms, attention, the adapters, their gradients and the
+//! W may also lie in four bits: it is rounded as it comes out of them. Only products with a frozen matrix are in that type. The residual stream, norms, attention, the adapters, their gradients and the
 //! optimiser stay in f32, as in mixed precision training (Micikevicius et al. 2017, arXiv 1710.03740).
 
 use std::{fmt, str::FromStr};

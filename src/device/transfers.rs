@@ -2,6 +2,9 @@
 //!
 //! A copy between host and GPU makes the program wait for the GPU. In a training step the batch goes in and the loss comes out; anything
 //! else is worth a look. The same code runs on the CPU, where nothing is really copied: so the count of a step is tested without a GPU.
+//!
+//! Planned copies are counted apart: they run beside the computation, which does not wait for them unless they are late. The pages of
+//! [`crate::optim::PagedAdamW`] are of that kind.
 
 use std::{cell::Cell, iter::Sum, ops::Sub};
 
@@ -17,10 +20,19 @@ pub struct Transfers {
     pub down: u64,
     /// Bytes both ways.
     pub bytes: u64,
+    /// Planned ones, either way.
+    #[serde(default)]
+    pub planned: u64,
+    /// Bytes of those.
+    #[serde(default)]
+    pub planned_bytes: u64,
 }
 
+/// None.
+const NONE: Transfers = Transfers { up: 0, down: 0, bytes: 0, planned: 0, planned_bytes: 0 };
+
 thread_local! {
-    static SO_FAR: Cell<Transfers> = const { Cell::new(Transfers { up: 0, down: 0, bytes: 0 }) };
+    static SO_FAR: Cell<Transfers> = const { Cell::new(NONE) };
 }
 
 impl Transfers {
@@ -30,9 +42,23 @@ impl Transfers {
         SO_FAR.get()
     }
 
-    fn note(up: u64, down: u64, bytes: usize) {
-        let before = SO_FAR.get();
-        SO_FAR.set(Self { up: before.up + up, down: before.down + down, bytes: before.bytes + bytes as u64 });
+    fn count(more: Self) {
+        SO_FAR.set([SO_FAR.get(), more].into_iter().sum());
+    }
+
+    /// Counts a copy to the device that is made elsewhere.
+    pub(crate) fn count_up(bytes: usize) {
+        Self::count(Self { up: 1, bytes: bytes as u64, ..NONE });
+    }
+
+    /// Counts a copy to the host.
+    fn count_down(bytes: usize) {
+        Self::count(Self { down: 1, bytes: bytes as u64, ..NONE });
+    }
+
+    /// Counts a planned copy, which is made elsewhere.
+    pub(crate) fn count_planned(bytes: usize) {
+        Self::count(Self { planned: 1, planned_bytes: bytes as u64, ..NONE });
     }
 }
 
@@ -41,16 +67,24 @@ impl Sub for Transfers {
 
     /// What came between two counts.
     fn sub(self, earlier: Self) -> Self {
-        Self { up: self.up - earlier.up, down: self.down - earlier.down, bytes: self.bytes - earlier.bytes }
+        Self {
+            up: self.up - earlier.up,
+            down: self.down - earlier.down,
+            bytes: self.bytes - earlier.bytes,
+            planned: self.planned - earlier.planned,
+            planned_bytes: self.planned_bytes - earlier.planned_bytes,
+        }
     }
 }
 
 impl Sum for Transfers {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
+        all.fold(NONE, |sum, one| Self {
             up: sum.up + one.up,
             down: sum.down + one.down,
             bytes: sum.bytes + one.bytes,
+            planned: sum.planned + one.planned,
+            planned_bytes: sum.planned_bytes + one.planned_bytes,
         })
     }
 }
@@ -60,7 +94,7 @@ impl Sum for Transfers {
 /// # Errors
 /// The values do not fill the shape, or the device has no room.
 pub fn up<T: WithDType>(values: Vec<T>, shape: impl Into<Shape>, device: &Device) -> Result<Tensor> {
-    Transfers::note(1, 0, values.len() * T::DTYPE.size_in_bytes());
+    Transfers::count_up(values.len() * T::DTYPE.size_in_bytes());
     Tensor::from_vec(values, shape.into(), device)
 }
 
@@ -69,7 +103,7 @@ pub fn up<T: WithDType>(values: Vec<T>, shape: impl Into<Shape>, device: &Device
 /// # Errors
 /// The tensor is of another type than `T`.
 pub fn down<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
-    Transfers::note(0, 1, tensor.elem_count() * T::DTYPE.size_in_bytes());
+    Transfers::count_down(tensor.elem_count() * T::DTYPE.size_in_bytes());
     tensor.flatten_all()?.to_vec1()
 }
 
@@ -78,7 +112,7 @@ pub fn down<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
 /// # Errors
 /// It has another number of values, or another type.
 pub fn scalar(tensor: &Tensor) -> Result<f32> {
-    Transfers::note(0, 1, size_of::<f32>());
+    Transfers::count_down(size_of::<f32>());
     tensor.to_scalar()
 }
 
@@ -94,6 +128,9 @@ mod tests {
         let x = up(vec![1f32, 2.0, 3.0, 4.0], (2, 2), &Device::Cpu).unwrap();
         assert_eq!(down::<f32>(&x.t().unwrap()).unwrap(), [1.0, 3.0, 2.0, 4.0]);
         assert_eq!(scalar(&x.sum_all().unwrap()).unwrap(), 10.0);
-        assert_eq!(Transfers::so_far() - before, Transfers { up: 1, down: 2, bytes: 36 });
+        assert_eq!(Transfers::so_far() - before, Transfers { up: 1, down: 2, bytes: 36, ..NONE });
+        Transfers::count_planned(8);
+        let both = Transfers { up: 1, down: 2, bytes: 36, planned: 1, planned_bytes: 8 };
+        assert_eq!(Transfers::so_far() - before, both);
     }
 }

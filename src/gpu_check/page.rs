@@ -14,8 +14,8 @@ impl Record {
                 "**This says nothing about a GPU.** The check itself was tried out, on a CPU or with small shapes.\n\n";
         }
         if self.machine.gpu {
-            let (driver, memory) = (&self.machine.driver, &self.machine.memory);
-            let _ = writeln!(text, "Driver {driver}, {memory}.");
+            let (driver, memory, capability) = (&self.machine.driver, &self.machine.memory, &self.machine.capability);
+            let _ = writeln!(text, "Driver {driver}, {memory}, compute capability {capability}.");
         }
         let _ = writeln!(
             text,

@@ -20,6 +20,9 @@ const FEW: [&str; 4] = ["b-zero", "merge", "nf4", "dropout"];
 pub(super) fn parity(plan: &Plan, found: &mut Found) -> Result<()> {
     let base = parity::base(&plan.goldens, &plan.device)?;
     for name in parity::cases(&plan.goldens)? {
+        if !found.has_time(&format!("parity, {name}")) {
+            continue;
+        }
         let report = parity::run(&plan.goldens, &name, &base);
         let detail = match &report.outcome {
             Outcome::Broken(why) => why.clone(),
@@ -62,6 +65,9 @@ pub(super) fn demos(plan: &Plan, found: &mut Found) {
     let before = crate::device::current();
     crate::device::make_current(&plan.device);
     for demo in demos::registry().iter().filter(|demo| !plan.small || FEW.contains(&demo.name)) {
+        if !found.has_time(&format!("demo {}", demo.name)) {
+            continue;
+        }
         let (passed, detail) = match (demo.run)(&demos::Args::new()) {
             Ok(report) => (
                 !report.tables.is_empty() || report.figure.is_some(),

@@ -1,12 +1,8 @@
 //! The kernels again under NVIDIA's compute-sanitizer: memory that is not theirs, or was never written.
 
-use std::{
-    env,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{env, path::PathBuf, process::Command};
 
-use super::{Check, Found, Plan};
+use super::{Check, Found, Plan, child};
 
 /// How compute-sanitizer ends when it found something.
 const FAULT: i32 = 86;
@@ -28,13 +24,16 @@ pub(super) fn run(plan: &Plan, found: &mut Found) {
     let mut command = Command::new(tool);
     command.args(["--tool", "memcheck", "--error-exitcode", &FAULT.to_string()]).arg(program);
     command.args(["gpu-check", "--only", "kernels", "--small", "--device", &format!("cuda:{}", plan.index)]);
-    let output = command.stdin(Stdio::null()).output();
-    let (passed, detail) = match output {
+    let (passed, detail) = match child::run(&mut command, found.left()) {
         Err(error) => (false, error.to_string()),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        Ok(None) => {
+            found.notes.push("compute-sanitizer had not ended when no time was left".to_owned());
+            return;
+        }
+        Ok(Some(ended)) => {
+            let text = ended.out + &ended.errors;
             let summary = text.lines().rev().find(|line| line.contains("ERROR SUMMARY"));
-            (output.status.success(), summary.map_or_else(|| output.status.to_string(), |line| line.trim().to_owned()))
+            (ended.status.success(), summary.map_or_else(|| ended.status.to_string(), |line| line.trim().to_owned()))
         }
     };
     found.checks.push(Check {

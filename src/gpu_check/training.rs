@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use candle_core::{Result, Tensor};
 
-use super::{Figure, Found, Goal, Plan, Spread, memory, shapes};
+use super::{Found, Goal, Plan, Spread, memory, shapes};
 use crate::{
     arena::Meter,
     device::{Precision, Transfers},
@@ -67,31 +67,34 @@ fn ways(small: bool) -> Vec<Way> {
         way("LoRA on SmolLM2-135M's shape, f32", Config::smollm2_135m(), dense, (8, 512), false),
         way("LoRA on SmolLM2-135M's shape, bf16", Config::smollm2_135m(), narrow, (8, 512), false),
         way("QLoRA on SmolLM2-135M's shape", Config::smollm2_135m(), four_bit, (8, 512), false),
+        way("LoRA on the 1B shape, bf16", shapes::one_billion(), narrow, (4, 512), false),
         way("QLoRA on the 1B shape", shapes::one_billion(), four_bit, (4, 512), false),
         Way { most: Some(SEVEN_BILLION_GB), ..seven },
     ]
 }
 
 /// Measures every way.
-pub(super) fn run(plan: &Plan, meter: Meter, found: &mut Found) -> Result<()> {
+pub(super) fn run(plan: &Plan, meter: Meter, found: &mut Found) {
     for way in ways(plan.small) {
-        let measure = || steps(plan, &way);
-        let ((rates, copies), bytes) = memory::most(&plan.device, plan.index, meter, measure)?;
         let (rows, tokens) = way.batch;
         let again = if way.recompute { ", activations recomputed" } else { "" };
         let about = format!("{}, {rows} × {tokens} tokens, rank {RANK}{again}", way.name);
-        let figure = |what: &str, unit: &str, value, goal| Figure {
-            name: format!("{about}: {what}"),
-            unit: unit.to_owned(),
-            value,
-            goal,
-        };
-        found.figures.push(figure("training", "tokens/s", rates, None));
-        let most = Spread::of(vec![bytes as f64 / GB]);
-        found.figures.push(figure("most memory in use", "GB", most, way.most.map(Goal::AtMost)));
-        let copies = Spread::of(vec![(copies.up + copies.down) as f64]);
-        found.figures.push(figure("copies between host and device", "a step", copies, None));
+        found.measure(&about, |found| one(plan, &way, meter, &about, found));
     }
+}
+
+fn one(plan: &Plan, way: &Way, meter: Meter, about: &str, found: &mut Found) -> Result<()> {
+    let ((rates, copies), most) = memory::most(&plan.device, meter, || steps(plan, way))?;
+    found.figure(format!("{about}: training"), "tokens/s", rates, None);
+    match most {
+        Some(bytes) => {
+            let most = Spread::of(vec![bytes as f64 / GB]);
+            found.figure(format!("{about}: most memory in use"), "GB", most, way.most.map(Goal::AtMost));
+        }
+        None => found.notes.push(format!("{about}: the driver does not say how much memory is in use")),
+    }
+    let copies = Spread::of(vec![(copies.up + copies.down) as f64]);
+    found.figure(format!("{about}: copies between host and device"), "a step", copies, None);
     Ok(())
 }
 

@@ -4,9 +4,9 @@
 //   y_i += s · (B (A x_i) + bias)     for every row i, with the factors of the row's own adapter, or none
 //   shrink: v_i = A x_i               expand: y_i += s · (B v_i + bias)
 //
-// Factors lie in pages, each adapter's in a piece of memory of its own: row k of A and column k of B of adapter n lie at a[first[n] + k]
-// and b[first[n] + k], its bias at bias[n] or nowhere. Ranks may differ and nothing is padded. `widest` is the largest rank: a row of v has
-// that many places.
+// Each adapter's factors are a piece of memory of their own: A of adapter n begins at a[n], (rank, in), B transposed at b[n], (rank, out), its
+// bias at bias[n] or nowhere. Ranks may differ and nothing is padded; an adapter that leaves the projection alone has rank 0. `widest` is the
+// largest rank: a row of v has that many places. Everything is in f32, as adapters and activations are on any base.
 
 #define WARP 32
 #define FULL 0xffffffffu
@@ -15,25 +15,21 @@ struct Adapters {
     const float *const *a;
     const float *const *b;
     const float *const *bias;
-    const int *first;
     const int *rank;
     const float *scale;
 };
 
-#define ADAPTERS                                                                                                               \
-    const float *const *a, const float *const *b, const float *const *bias, const int *first, const int *rank, const float *scale
-#define GATHERED Adapters{a, b, bias, first, rank, scale}
+#define ADAPTERS const float *const *a, const float *const *b, const float *const *bias, const int *rank, const float *scale
+#define GATHERED Adapters{a, b, bias, rank, scale}
 
 __device__ float warp_sum(float sum) {
     for (int step = WARP / 2; step > 0; step /= 2) sum += __shfl_down_sync(FULL, sum, step);
     return sum;
 }
 
-// A scalar product by one block of threads; the first thread has it.
-__device__ float dot(const float *a, const float *x, size_t width) {
+// The sum over a block of threads; the first thread has it.
+__device__ float block_sum(float sum) {
     __shared__ float parts[WARP];
-    float sum = 0.0f;
-    for (size_t i = threadIdx.x; i < width; i += blockDim.x) sum += a[i] * x[i];
     sum = warp_sum(sum);
     if (threadIdx.x % WARP == 0) parts[threadIdx.x / WARP] = sum;
     __syncthreads();
@@ -44,9 +40,17 @@ __device__ float dot(const float *a, const float *x, size_t width) {
     return sum;
 }
 
-__device__ float column(const Adapters s, int n, const float *v, size_t col) {
+// A scalar product by one block of threads; the first thread has it.
+__device__ float dot(const float *a, const float *x, size_t width) {
+    float sum = 0.0f;
+    for (size_t i = threadIdx.x; i < width; i += blockDim.x) sum += a[i] * x[i];
+    return block_sum(sum);
+}
+
+// What adapter n adds to a row's output `col`; the row's v has its rank numbers.
+__device__ float column(const Adapters &s, int n, const float *v, size_t col, size_t out) {
     float sum = s.bias[n] ? s.bias[n][col] : 0.0f;
-    for (int k = 0; k < s.rank[n]; k++) sum += v[k] * s.b[s.first[n] + k][col];
+    for (int k = 0; k < s.rank[n]; k++) sum += v[k] * s.b[n][k * out + col];
     return s.scale[n] * sum;
 }
 
@@ -55,7 +59,7 @@ extern "C" __global__ void bgmv_shrink(float *v, const float *x, const int *inde
     Adapters s = GATHERED;
     int row = blockIdx.x, k = blockIdx.y, n = index[row];
     if (n < 0 || k >= s.rank[n]) return;
-    float sum = dot(s.a[s.first[n] + k], x + (size_t)row * width, width);
+    float sum = dot(s.a[n] + k * width, x + (size_t)row * width, width);
     if (threadIdx.x == 0) v[(size_t)row * widest + k] = sum;
 }
 
@@ -65,7 +69,7 @@ extern "C" __global__ void bgmv_expand(float *y, const float *v, const int *inde
     int row = blockIdx.x, n = index[row];
     size_t col = (size_t)blockIdx.y * blockDim.x + threadIdx.x;
     if (n < 0 || col >= out) return;
-    y[(size_t)row * out + col] += column(s, n, v + (size_t)row * widest, col);
+    y[(size_t)row * out + col] += column(s, n, v + (size_t)row * widest, col, out);
 }
 
 // Grid (segments, widest). Segment g is rows order[start[g]] … order[start[g + 1] - 1], all of adapter owner[g]: a row of A is read once for all.
@@ -75,7 +79,7 @@ extern "C" __global__ void sgmv_shrink(
     Adapters s = GATHERED;
     int g = blockIdx.x, k = blockIdx.y, n = owner[g];
     if (k >= s.rank[n]) return;
-    const float *factor = s.a[s.first[n] + k];
+    const float *factor = s.a[n] + k * width;
     for (int place = start[g]; place < start[g + 1]; place++) {
         size_t row = order[place];
         float sum = dot(factor, x + row * width, width);
@@ -93,6 +97,6 @@ extern "C" __global__ void sgmv_expand(
     if (col >= out) return;
     for (int place = start[g]; place < start[g + 1]; place++) {
         size_t row = order[place];
-        y[row * out + col] += column(s, n, v + row * widest, col);
+        y[row * out + col] += column(s, n, v + row * widest, col, out);
     }
 }

@@ -5,12 +5,13 @@
 //! rows that share adapters: SGMV, a segment reads its factors once
 //! ```
 //!
-//! An adapter's pages are copied to the device once. A pass sends only where rows of factors begin: 8 bytes a row, and a few a token.
+//! An adapter's factors lie on the device from when it was loaded. A pass sends one table for all projections (`serve::table`): where factors
+//! begin, three addresses for each adapter and projection, and which rows are whose.
 
 use std::ops::Range;
 
 use candle_core::{
-    CudaDevice, CudaStorage, Result, bail,
+    CudaDevice, CudaStorage, Result, Storage, bail,
     cuda_backend::{
         WrapErr as _,
         cudarc::driver::{CudaSlice, CudaView, DevicePtr as _, LaunchArgs, LaunchConfig, PushKernelArg as _},
@@ -18,199 +19,155 @@ use candle_core::{
 };
 
 use super::Source;
-use crate::serve::kernels::sgmv;
+use crate::{
+    device::Transfers,
+    model::Site,
+    serve::{
+        resident::Resident,
+        table::{Entry, Routes, Table},
+    },
+};
 
 static LORA: Source = Source::new("lora", include_str!("lora.cu"));
 
 /// Threads of a block.
 const THREADS: u32 = 256;
 
-/// Bytes of a number.
-const NUMBER: u64 = size_of::<f32>() as u64;
-
 /// The most that a grid's second dimension may be.
 const MOST_Y: usize = 65_535;
 
-/// An adapter's pages in one piece of device memory.
+/// An adapter's factors in device memory.
 #[derive(Debug)]
-pub(crate) struct Pages {
-    numbers: CudaSlice<f32>,
-    length: usize,
+pub(crate) struct Factors {
+    resident: Resident,
+    gpu: CudaDevice,
 }
 
-impl Pages {
-    /// Copies pages of `length` numbers to the device, once.
-    pub(crate) fn new<'a>(pages: impl Iterator<Item = &'a [f32]>, length: usize, device: &CudaDevice) -> Result<Self> {
-        let numbers: Vec<f32> = pages.flatten().copied().collect();
-        let numbers = device.clone_htod(&numbers)?;
+impl Factors {
+    /// Makes `resident`, which lies on `gpu`, ready for kernels.
+    pub(crate) fn new(resident: Resident, gpu: &CudaDevice) -> Result<Self> {
         // Each thread has a stream of its own in candle, and kernels are given addresses, whose use nobody tracks.
-        numbers.stream().synchronize().w()?;
-        Ok(Self { numbers, length })
+        gpu.cuda_stream().synchronize().w()?;
+        Ok(Self { resident, gpu: gpu.clone() })
     }
 
-    /// The device address of `count` numbers that begin at `start` of page `page`.
-    pub(crate) fn row(&self, page: usize, start: usize, count: usize) -> Result<u64> {
-        let begin = page * self.length + start;
-        if start + count > self.length || begin + count > self.numbers.len() {
-            bail!("a row of factors lies outside its page");
-        }
-        let (address, _read) = self.numbers.device_ptr(self.numbers.stream());
-        Ok(address + NUMBER * begin as u64)
+    /// Where the numbers begin.
+    fn address(&self) -> Result<u64> {
+        let (storage, layout) = self.resident.numbers.storage_and_layout();
+        let (Storage::Cuda(numbers), Some((start, _))) = (&*storage, layout.contiguous_offsets()) else {
+            bail!("an adapter's factors are not in one piece on the GPU")
+        };
+        let numbers = numbers.as_cuda_slice::<f32>()?;
+        let (address, _read) = numbers.device_ptr(numbers.stream());
+        Ok(address + (size_of::<f32>() * start) as u64)
     }
 }
 
-impl Drop for Pages {
+impl Drop for Factors {
     /// A kernel on another thread's stream may still read.
     fn drop(&mut self) {
         // A device that has failed reads no more.
-        let _ = self.numbers.stream().context().synchronize();
+        let _ = self.gpu.cuda_stream().context().synchronize();
     }
 }
 
-/// Device addresses of one adapter's factors at one projection.
+/// A batch's table on the device.
 #[derive(Debug)]
-pub(crate) struct FactorRows {
-    /// Rows of A: r times `in` numbers.
-    pub(crate) a: Vec<u64>,
-    /// Columns of B: r times `out` numbers.
-    pub(crate) b: Vec<u64>,
-    /// Bias of B (out).
-    pub(crate) bias: Option<u64>,
-    /// s.
-    pub(crate) scale: f32,
+pub(crate) struct Sent {
+    table: Table,
+    bytes: CudaSlice<u8>,
+    rows: usize,
 }
 
-/// `Adapters` of `lora.cu`, on the device.
-struct Gathered {
-    /// All of a, all of b, all biases.
-    addresses: CudaSlice<u64>,
-    /// First rows, ranks.
-    numbers: CudaSlice<i32>,
-    scales: CudaSlice<f32>,
-    adapters: usize,
-    ranks: usize,
-}
-
-impl Gathered {
-    fn new(adapters: &[FactorRows], device: &CudaDevice) -> Result<Self> {
-        let all = |rows: fn(&FactorRows) -> &[u64]| adapters.iter().flat_map(move |adapter| rows(adapter)).copied();
-        let biases = adapters.iter().map(|adapter| adapter.bias.unwrap_or(0));
-        let addresses: Vec<u64> = all(|adapter| &adapter.a).chain(all(|adapter| &adapter.b)).chain(biases).collect();
-        let ranks = adapters.iter().map(|adapter| adapter.a.len());
-        let firsts = ranks.clone().scan(0, |sum, rank| Some(std::mem::replace(sum, *sum + rank)));
-        let numbers = firsts.chain(ranks.clone()).map(|number| number as i32).collect::<Vec<_>>();
-        let scales: Vec<f32> = adapters.iter().map(|adapter| adapter.scale).collect();
-        Ok(Self {
-            addresses: device.clone_htod(&addresses)?,
-            numbers: device.clone_htod(&numbers)?,
-            scales: device.clone_htod(&scales)?,
-            adapters: adapters.len(),
-            ranks: ranks.sum(),
-        })
-    }
-
-    /// The views that a launch passes, in the order of the macro `ADAPTERS`.
-    fn views(&self) -> Views<'_> {
-        let (n, r) = (self.adapters, self.ranks);
-        Views {
-            addresses: [(0, r), (r, 2 * r), (2 * r, 2 * r + n)].map(|(from, to)| self.addresses.slice(from..to)),
-            numbers: [(0, n), (n, 2 * n)].map(|(from, to)| self.numbers.slice(from..to)),
-            scales: self.scales.slice(..),
+impl Sent {
+    /// Sends what the kernels need to know of rows with the adapters of `index`.
+    pub(crate) fn new(index: &[Option<usize>], adapters: &[&Factors], gpu: &CudaDevice) -> Result<Self> {
+        let known = |factors: &&Factors| factors.address();
+        let addresses = adapters.iter().map(known).collect::<Result<Vec<u64>>>()?;
+        let adapters: Vec<(u64, &Resident)> =
+            addresses.into_iter().zip(adapters).map(|(address, factors)| (address, &factors.resident)).collect();
+        if index.len() > i32::MAX as usize {
+            bail!("a mixed batch of {} rows is too large", index.len());
         }
+        let table = Table::new(index, &adapters);
+        Transfers::count_up(table.bytes.len());
+        let bytes = gpu.clone_htod(&table.bytes)?;
+        Ok(Self { table, bytes, rows: index.len() })
     }
-}
 
-struct Views<'a> {
-    addresses: [CudaView<'a, u64>; 3],
-    numbers: [CudaView<'a, i32>; 2],
-    scales: CudaView<'a, f32>,
-}
+    fn from(&self, start: usize) -> CudaView<'_, u8> {
+        self.bytes.slice(start..)
+    }
 
-impl Views<'_> {
-    fn arguments<'a>(&'a self, launch: &mut LaunchArgs<'a>) {
-        self.addresses.iter().for_each(|addresses| {
-            launch.arg(addresses);
-        });
-        self.numbers.iter().for_each(|numbers| {
-            launch.arg(numbers);
-        });
-        launch.arg(&self.scales);
-    }
-}
-
-/// How rows find their adapters: BGMV's index, or SGMV's order, starts and owners.
-fn routes(index: &[Option<usize>], segments: &[sgmv::Segment]) -> Vec<Vec<i32>> {
-    if sgmv::shares_nothing(segments) {
-        return vec![index.iter().map(|adapter| adapter.map_or(-1, |adapter| adapter as i32)).collect()];
-    }
-    let order = segments.iter().flat_map(|segment| segment.rows.iter().map(|row| *row as i32)).collect();
-    let ends = segments.iter().scan(0, |sum, segment| {
-        *sum += segment.rows.len() as i32;
-        Some(*sum)
-    });
-    let starts = std::iter::once(0).chain(ends).collect();
-    vec![order, starts, segments.iter().map(|segment| segment.adapter as i32).collect()]
-}
-
-/// `y_i += s · (B (A x_i) + bias)` for the rows in `y`'s and `x`'s ranges; `index` says whose each row is, `dims` is (out, in).
-pub(crate) fn low_rank_updates(
-    (y, y_rows): (&mut CudaStorage, Range<usize>),
-    (x, x_rows): (&CudaStorage, Range<usize>),
-    index: &[Option<usize>],
-    adapters: &[FactorRows],
-    (out, width): (usize, usize),
-) -> Result<()> {
-    let segments = sgmv::segments(index, adapters.len());
-    let widest = adapters.iter().map(|adapter| adapter.a.len()).max().unwrap_or(0);
-    if segments.is_empty() || out == 0 {
-        return Ok(());
-    }
-    let tiles = out.div_ceil(THREADS as usize);
-    if tiles > MOST_Y || widest > MOST_Y || index.len() > i32::MAX as usize {
-        bail!("a mixed batch of {} rows, rank {widest} and {out} outputs is too large for one launch", index.len());
-    }
-    let device = y.device.clone();
-    let stream = device.cuda_stream();
-    let (y, x) = (y.as_cuda_slice_mut::<f32>()?, x.as_cuda_slice::<f32>()?);
-    let (mut y, x) = (y.slice_mut(y_rows), x.slice(x_rows));
-    let mut v = device.alloc_zeros::<f32>((index.len() * widest).max(1))?;
-    let gathered = Gathered::new(adapters, &device)?;
-    let views = gathered.views();
-    let routes = routes(index, &segments).iter().map(|route| device.clone_htod(route)).collect::<Result<Vec<_>>>()?;
-    let (shrink, expand, first) = match routes.len() {
-        1 => ("bgmv_shrink", "bgmv_expand", index.len()),
-        _ => ("sgmv_shrink", "sgmv_expand", segments.len()),
-    };
-    let grid = |second: usize| LaunchConfig {
-        grid_dim: (first as u32, second as u32, 1),
-        block_dim: (THREADS, 1, 1),
-        shared_mem_bytes: 0,
-    };
-    let widest_place = widest as i32;
-    // Adapters whose factors have no rows still have a bias.
-    if widest > 0 {
-        let kernel = LORA.kernel(shrink, &device)?;
+    /// `y_i += s · (B (A x_i) + bias)` at `site` for the rows in `y`'s and `x`'s ranges; `dims` is (out, in).
+    pub(crate) fn low_rank_updates(
+        &self,
+        (y, y_rows): (&mut CudaStorage, Range<usize>),
+        (x, x_rows): (&CudaStorage, Range<usize>),
+        site: Site,
+        (out, width): (usize, usize),
+    ) -> Result<()> {
+        let Some(entry) = self.table.at(site) else { return Ok(()) };
+        let (shrink, expand, first, routes) = match self.table.routes {
+            Routes::Nothing => return Ok(()),
+            Routes::Gathered { index, rows } => ("bgmv_shrink", "bgmv_expand", rows, vec![index]),
+            Routes::Segmented { order, starts, owners, segments } => {
+                ("sgmv_shrink", "sgmv_expand", segments, vec![order, starts, owners])
+            }
+        };
+        let (tiles, widest) = (out.div_ceil(THREADS as usize), entry.widest);
+        if tiles > MOST_Y || widest > MOST_Y {
+            bail!("a mixed batch of rank {widest} and {out} outputs is too large for one launch");
+        }
+        if out == 0 {
+            return Ok(());
+        }
+        let (device, widest_place) = (y.device.clone(), widest as i32);
+        let stream = device.cuda_stream();
+        let (y, x) = (y.as_cuda_slice_mut::<f32>()?, x.as_cuda_slice::<f32>()?);
+        let (mut y, x) = (y.slice_mut(y_rows), x.slice(x_rows));
+        // SAFETY: the memory is unset; `expand` reads of a row what `shrink` has written: as many numbers as its adapter's rank.
+        let mut v = unsafe { device.alloc::<f32>((self.rows * widest).max(1)) }?;
+        let routes: Vec<CudaView<u8>> = routes.into_iter().map(|start| self.from(start)).collect();
+        let told = self.views(entry);
+        let grid = |second: usize| LaunchConfig {
+            grid_dim: (first as u32, second as u32, 1),
+            block_dim: (THREADS, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // Adapters whose factors have no rows still have a bias.
+        if widest > 0 {
+            let kernel = LORA.kernel(shrink, &device)?;
+            let mut launch = stream.launch_builder(&kernel);
+            launch.arg(&mut v).arg(&x);
+            push(&mut launch, &routes);
+            push(&mut launch, &told);
+            launch.arg(&width).arg(&widest_place);
+            // SAFETY: the arguments are those of the kernel's declaration; `x` has a row of `width` numbers and `v` one of `widest` for each
+            // row of the batch; routes name rows and adapters that exist; addresses of A are of rank · `width` numbers, in memory that the
+            // batch holds, whose copy was waited for, and which waits for the device before it is freed.
+            unsafe { launch.launch(grid(widest)) }.w()?;
+        }
+        let kernel = LORA.kernel(expand, &device)?;
         let mut launch = stream.launch_builder(&kernel);
-        launch.arg(&mut v).arg(&x);
-        routes.iter().for_each(|route| {
-            launch.arg(route);
-        });
-        views.arguments(&mut launch);
-        launch.arg(&width).arg(&widest_place);
-        // SAFETY: the arguments are those of the kernel's declaration; `x` has a row of `width` numbers and `v` one of `widest` for each
-        // entry of `index`; routes name rows and adapters that exist; addresses of A are of `width` numbers each, in pages that the batch
-        // holds, whose copy was waited for, and which wait for the device before they are freed.
-        unsafe { launch.launch(grid(widest)) }.w()?;
+        launch.arg(&mut y).arg(&v);
+        push(&mut launch, &routes);
+        push(&mut launch, &told);
+        launch.arg(&out).arg(&widest_place);
+        // SAFETY: as above; `y` has a row of `out` numbers for each row of the batch; addresses of Bᵀ are of rank · `out` numbers, those of
+        // biases of `out`.
+        unsafe { launch.launch(grid(tiles)) }.w()?;
+        Ok(())
     }
-    let kernel = LORA.kernel(expand, &device)?;
-    let mut launch = stream.launch_builder(&kernel);
-    launch.arg(&mut y).arg(&v);
-    routes.iter().for_each(|route| {
-        launch.arg(route);
+
+    /// `Adapters` of `lora.cu`, in the order of the macro `ADAPTERS`.
+    fn views(&self, entry: Entry) -> Vec<CudaView<'_, u8>> {
+        [entry.a, entry.b, entry.bias, entry.rank, entry.scale].map(|start| self.from(start)).into()
+    }
+}
+
+fn push<'a>(launch: &mut LaunchArgs<'a>, views: &'a [CudaView<'a, u8>]) {
+    views.iter().for_each(|view| {
+        launch.arg(view);
     });
-    views.arguments(&mut launch);
-    launch.arg(&out).arg(&widest_place);
-    // SAFETY: as above; `y` has a row of `out` numbers for each entry of `index`, and addresses of B and of biases are of `out` numbers.
-    unsafe { launch.launch(grid(tiles)) }.w()?;
-    Ok(())
 }

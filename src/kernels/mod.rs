@@ -10,17 +10,21 @@
 //! # What each kernel reads and writes
 //!
 //! All of them wait for memory: the least time is bytes / bandwidth. W is (out, in), n = out · in; a number in NF4 takes 0.5 bytes and its share
-//! of the scales, 4 / 64 bytes in f32 or about 1 / 64 with double quantisation. m is the number of rows, r a rank.
+//! of the scales, 4 / 64 bytes in f32 or about 1 / 64 with double quantisation. m is the number of rows, r a rank, t the bytes of a number of the
+//! product's type: 4 or 2.
 //!
 //! | kernel | reads | writes |
 //! |---|---|---|
-//! | `nf4_dequantise_f32`, `_bf16` | (0.516 to 0.563) n | 4 n, 2 n |
-//! | `nf4_matvec` | m (0.516 to 0.563) n + 4 m · in | 4 m · out |
-//! | `nf4_matvec_transposed` | the same with `out` | 4 m · in |
+//! | `nf4_dequantise_f32`, `_bf16`, `_f16` | (0.516 to 0.563) n | t n |
+//! | `nf4_matvec_f32`, `_bf16`, `_f16` | m (0.516 to 0.563) n + t m · in | t m · out |
+//! | `nf4_matvec_transposed_f32`, `_bf16`, `_f16` | the same with `out` | t m · in |
 //! | `bgmv_shrink`, `bgmv_expand` | 4 r (in, out) a row | 4 r, 4 · out a row, which expand also reads |
 //! | `sgmv_shrink`, `sgmv_expand` | the factors once a segment of up to 32 rows, as far as caches hold them | the same |
 //!
 //! So a product in four bits reads an eighth of what the dense one in f32 reads, and pays for it in each of the m rows: it is taken for few rows.
+//! Weights are rounded to the product's type in both ways, sums are in f32: both ways multiply by the same matrix.
+//!
+//! Mixed batches are in f32 on any base: adapters are small, and activations are in f32 between products (`device::Precision`).
 //! The goals of `gpu-check` are shares of the copies' bandwidth; no GPU has been lent to measure them so far.
 //!
 //! # Why NVRTC
@@ -29,8 +33,8 @@
 //! links anyway (NVRTC is one); a change of GPU needs no other build, and a change of a kernel no `build.rs`. nvcc is still needed to *build*:
 //! candle compiles its own kernels with it. `cargo xtask cuda-toolchain` brings it.
 //!
-//! `tests/kernels.rs` compiles the same sources with a host compiler and holds them to their twins where there is no GPU; CI also compiles them
-//! with nvcc. `--fmad=false` keeps the arithmetic of the twins: these kernels wait for memory, not for arithmetic.
+//! `tests/kernels` compiles the same sources with a host compiler and holds them to their twins where there is no GPU; each of the mistakes that
+//! its `mutations.rs` makes in them is found. CI also compiles them with nvcc. `--fmad=false` keeps the arithmetic of the twins: these kernels wait for memory, not for arithmetic.
 //!
 //! This is the one room where `unsafe` is allowed: a launch hands pointers to code that Rust does not see.
 
@@ -48,7 +52,7 @@ use candle_core::{
     },
 };
 
-pub(crate) use lora::{FactorRows, Pages, low_rank_updates};
+pub(crate) use lora::{Factors, Sent};
 pub(crate) use nf4::{Nf4, apply};
 pub(crate) use paging::PinnedCopies;
 

@@ -1,11 +1,12 @@
 // NF4 on the device (QLoRA: Dettmers et al. 2023, arXiv 2305.14314, §3). The CPU twin is src/quant/block.rs.
 //
 //   weight W (out, in), row by row; number i has code c_i, two to a byte, the first in the high half
-//   W_i = table[c_i] * scale(i / block)
-//   scale(b) = absmax[b]                                     plain
+//   W_i = round_T(table[c_i] * scale(i))                     T is the type of the product: f32, bf16, f16
+//   scale(i) = absmax[b]                                     plain; b = i / block
 //            = map[coded[b]] * coarse[b / 256] + offset      double quantisation
 //
-// The products read codes and never write the dense weight: four bits a number cross the bus instead of thirty-two.
+// The products read codes and never write the dense weight: four bits a number cross the bus instead of thirty-two or sixteen. Inputs and
+// outputs are in T, sums in f32.
 // No header is needed, so that NVRTC compiles this on a machine that has a driver and nothing else.
 
 typedef unsigned char u8;
@@ -16,99 +17,165 @@ typedef unsigned int u32;
 #define FULL 0xffffffffu
 // Scales that share one constant of the second level.
 #define COARSE 256
+// Numbers whose codes fill a word.
+#define RUN 8
 
-// The scales of all blocks; absmax is null when they are in eight bits.
+struct bf16 {
+    u16 bits;
+};
+struct f16 {
+    u16 bits;
+};
+
+__device__ float wide(float x) { return x; }
+
+__device__ float wide(bf16 x) { return __uint_as_float((u32)x.bits << 16); }
+
+__device__ float wide(f16 x) {
+    u32 magnitude = (u32)(x.bits & 0x7fffu) << 13, sign = (u32)(x.bits & 0x8000u) << 16;
+    // Exponents are biased by 15 there and by 127 here.
+    if (magnitude < 0x0f800000u) magnitude = __float_as_uint(__uint_as_float(magnitude) * 0x1p112f);
+    else magnitude |= 0x7f800000u;
+    return __uint_as_float(sign | magnitude);
+}
+
+__device__ void narrow(float x, float &to) { to = x; }
+
+// The nearest bfloat16, ties to even; what is not finite keeps its upper half.
+__device__ void narrow(float x, bf16 &to) {
+    u32 bits = __float_as_uint(x);
+    if ((bits & 0x7f800000u) == 0x7f800000u) to.bits = (bits >> 16) | ((bits & 0xffffu) && (bits & 0x7fffffu) ? 0x40u : 0u);
+    else to.bits = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+
+// The nearest half, ties to even; infinite from 65,520 on.
+__device__ void narrow(float x, f16 &to) {
+    u32 bits = __float_as_uint(x), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) magnitude = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+    else if (magnitude >= 0x477ff000u) magnitude = 0x7c00u;
+    // Below 2^-14 halves lie 2^-24 apart, as floats from 0.5 on do: the sum is rounded as it should be.
+    else if (magnitude < 0x38800000u) magnitude = __float_as_uint(__uint_as_float(magnitude) + 0.5f) - 0x3f000000u;
+    else magnitude = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+    to.bits = sign | magnitude;
+}
+
+// x as T holds it.
+template <typename T> __device__ float rounded(float x) {
+    T narrower;
+    narrow(x, narrower);
+    return wide(narrower);
+}
+
+// The scales of all blocks; absmax is null when they are in eight bits. `shift` is log2(block), or negative where block is no power of two.
 struct Scales {
     const float *absmax;
     const u8 *coded;
     const float *map;
     const float *coarse;
     float offset;
+    size_t block;
+    int shift;
 };
 
-__device__ float scale_of(const Scales s, size_t block) {
+#define SCALES const float *absmax, const u8 *coded, const float *map, const float *coarse, float offset, size_t block, int shift
+#define GATHERED Scales{absmax, coded, map, coarse, offset, block, shift}
+
+// The scale of number i.
+__device__ float scale_of(const Scales &s, size_t i) {
+    size_t block = s.shift < 0 ? i / s.block : i >> s.shift;
     if (s.absmax) return s.absmax[block];
     return s.map[s.coded[block]] * s.coarse[block / COARSE] + s.offset;
 }
 
-__device__ u8 code_of(const u8 *packed, size_t i) {
-    u8 pair = packed[i / 2];
-    return i % 2 ? pair & 15 : pair >> 4;
+// The sixteen levels where a block of threads reads them fast.
+__device__ const float *levels(const float *table) {
+    __shared__ float values[16];
+    if (threadIdx.x < 16) values[threadIdx.x] = table[threadIdx.x];
+    __syncthreads();
+    return values;
 }
-
-// The nearest bfloat16, ties to even; what is not finite keeps its upper half.
-__device__ u16 to_bf16(float x) {
-    u32 bits = __float_as_uint(x);
-    if ((bits & 0x7f800000u) == 0x7f800000u) return (bits >> 16) | ((bits & 0xffffu) && (bits & 0x7fffffu) ? 0x40u : 0u);
-    return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-}
-
-__device__ void put(float *out, size_t i, float x) { out[i] = x; }
-__device__ void put(u16 *out, size_t i, float x) { out[i] = to_bf16(x); }
 
 // A thread writes the two numbers of a byte.
-template <typename T>
-__device__ void dequantise(T *out, const u8 *packed, const float *table, const Scales s, size_t count, size_t block) {
+template <typename T> __device__ void dequantise(T *out, const u8 *packed, const float *table, const Scales s, size_t count) {
     for (size_t byte = (size_t)blockIdx.x * blockDim.x + threadIdx.x; 2 * byte < count; byte += (size_t)gridDim.x * blockDim.x) {
         u8 pair = packed[byte];
         size_t i = 2 * byte;
-        put(out, i, table[pair >> 4] * scale_of(s, i / block));
-        if (i + 1 < count) put(out, i + 1, table[pair & 15] * scale_of(s, (i + 1) / block));
+        narrow(table[pair >> 4] * scale_of(s, i), out[i]);
+        if (i + 1 < count) narrow(table[pair & 15] * scale_of(s, i + 1), out[i + 1]);
     }
-}
-
-#define SCALES const float *absmax, const u8 *coded, const float *map, const float *coarse, float offset
-#define GATHERED Scales{absmax, coded, map, coarse, offset}
-
-extern "C" __global__ void nf4_dequantise_f32(float *out, const u8 *packed, const float *table, SCALES, size_t count, size_t block) {
-    dequantise(out, packed, table, GATHERED, count, block);
-}
-
-extern "C" __global__ void nf4_dequantise_bf16(u16 *out, const u8 *packed, const float *table, SCALES, size_t count, size_t block) {
-    dequantise(out, packed, table, GATHERED, count, block);
 }
 
 // y[m] = W x[m]: a warp for each output, grid (out / warps, rows of x).
-extern "C" __global__ void nf4_matvec(
-    float *y, const float *x, const u8 *packed, const float *table, SCALES, size_t out, size_t in, size_t block
-) {
-    __shared__ float values[16];
-    if (threadIdx.x < 16) values[threadIdx.x] = table[threadIdx.x];
-    __syncthreads();
+template <typename T>
+__device__ void matvec(T *y, const T *x, const u8 *packed, const float *table, const Scales s, size_t out, size_t in) {
+    const float *values = levels(table);
     size_t row = (size_t)blockIdx.x * (blockDim.x / WARP) + threadIdx.x / WARP;
     int lane = threadIdx.x % WARP;
-    const float *input = x + (size_t)blockIdx.y * in;
-    Scales s = GATHERED;
+    const T *input = x + (size_t)blockIdx.y * in;
     float sum = 0.0f;
     if (row < out) {
         size_t first = row * in, last = first + in;
-        // From byte to byte; a row that begins or ends inside one leaves the other half alone.
-        for (size_t byte = first / 2 + lane; 2 * byte < last; byte += WARP) {
-            u8 pair = packed[byte];
-            size_t i = 2 * byte;
-            if (i >= first) sum += values[pair >> 4] * scale_of(s, i / block) * input[i - first];
-            if (i + 1 < last && i + 1 >= first) sum += values[pair & 15] * scale_of(s, (i + 1) / block) * input[i + 1 - first];
+        struct alignas(16) Inputs {
+            T at[RUN];
+        };
+        if (in % RUN == 0 && s.block % RUN == 0 && (size_t)input % 16 == 0) {
+            // A word of codes at a time: they share a scale.
+            for (size_t i = first + RUN * lane; i < last; i += RUN * WARP) {
+                u32 word = *(const u32 *)(packed + i / 2);
+                Inputs inputs = *(const Inputs *)(input + (i - first));
+                float scale = scale_of(s, i);
+                for (int k = 0; k < RUN; k++) {
+                    u32 code = (word >> (8 * (k / 2) + (k % 2 ? 0 : 4))) & 15;
+                    sum += rounded<T>(values[code] * scale) * wide(inputs.at[k]);
+                }
+            }
+        } else {
+            // From byte to byte; a row that begins or ends inside one leaves the other half alone.
+            for (size_t byte = first / 2 + lane; 2 * byte < last; byte += WARP) {
+                u8 pair = packed[byte];
+                size_t i = 2 * byte;
+                if (i >= first) sum += rounded<T>(values[pair >> 4] * scale_of(s, i)) * wide(input[i - first]);
+                if (i + 1 < last)
+                    sum += rounded<T>(values[pair & 15] * scale_of(s, i + 1)) * wide(input[i + 1 - first]);
+            }
         }
     }
     for (int step = WARP / 2; step > 0; step /= 2) sum += __shfl_down_sync(FULL, sum, step);
-    if (row < out && lane == 0) y[(size_t)blockIdx.y * out + row] = sum;
+    if (row < out && lane == 0) narrow(sum, y[(size_t)blockIdx.y * out + row]);
 }
 
 // The backward pass of a frozen linear layer, dx[m] = Wᵀ dy[m]: a thread for each input, grid (in / threads, rows of dy).
-extern "C" __global__ void nf4_matvec_transposed(
-    float *dx, const float *dy, const u8 *packed, const float *table, SCALES, size_t out, size_t in, size_t block
-) {
-    __shared__ float values[16];
-    if (threadIdx.x < 16) values[threadIdx.x] = table[threadIdx.x];
-    __syncthreads();
+template <typename T>
+__device__ void matvec_transposed(T *dx, const T *dy, const u8 *packed, const float *table, const Scales s, size_t out, size_t in) {
+    const float *values = levels(table);
     size_t column = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (column >= in) return;
-    const float *grad = dy + (size_t)blockIdx.y * out;
-    Scales s = GATHERED;
+    const T *grad = dy + (size_t)blockIdx.y * out;
     float sum = 0.0f;
     for (size_t row = 0; row < out; row++) {
         size_t i = row * in + column;
-        sum += values[code_of(packed, i)] * scale_of(s, i / block) * grad[row];
+        u8 pair = packed[i / 2];
+        sum += rounded<T>(values[i % 2 ? pair & 15 : pair >> 4] * scale_of(s, i)) * wide(grad[row]);
     }
-    dx[(size_t)blockIdx.y * in + column] = sum;
+    narrow(sum, dx[(size_t)blockIdx.y * in + column]);
 }
+
+#define KERNELS(T)                                                                                                             \
+    extern "C" __global__ void nf4_dequantise_##T(T *out, const u8 *packed, const float *table, SCALES, size_t count) {        \
+        dequantise(out, packed, table, GATHERED, count);                                                                       \
+    }                                                                                                                          \
+    extern "C" __global__ void nf4_matvec_##T(                                                                                 \
+        T *y, const T *x, const u8 *packed, const float *table, SCALES, size_t out, size_t in                                  \
+    ) {                                                                                                                        \
+        matvec(y, x, packed, table, GATHERED, out, in);                                                                        \
+    }                                                                                                                          \
+    extern "C" __global__ void nf4_matvec_transposed_##T(                                                                      \
+        T *dx, const T *dy, const u8 *packed, const float *table, SCALES, size_t out, size_t in                                \
+    ) {                                                                                                                        \
+        matvec_transposed(dx, dy, packed, table, GATHERED, out, in);                                                           \
+    }
+
+typedef float f32;
+KERNELS(f32)
+KERNELS(bf16)
+KERNELS(f16)

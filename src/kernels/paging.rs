@@ -23,7 +23,10 @@ use candle_core::{
     op::BackpropOp,
 };
 
-use crate::optim::{adamw::Moments, paged::Copies};
+use crate::{
+    device::Transfers,
+    optim::{adamw::Moments, paged::Copies},
+};
 
 /// Pages that may be on their way out while their memory is still theirs.
 const LEAVING: usize = 2;
@@ -81,6 +84,7 @@ impl Copies for PinnedCopies {
         let Some(host) = self.host.get_mut(&page) else {
             bail!("page {page} of the optimiser's state has no host memory")
         };
+        Transfers::count_planned(8 * count);
         self.copying.join(&self.device.cuda_stream()).w()?;
         for (moment, host) in [&moments.first, &moments.second].into_iter().zip(host) {
             let (storage, layout) = moment.storage_and_layout();
@@ -98,6 +102,7 @@ impl Copies for PinnedCopies {
         let Some(host) = self.host.get(&page) else { bail!("page {page} of the optimiser's state never left") };
         // SAFETY: the memory is unset; the copies below write its whole length, and `arrive` orders whoever reads it after them.
         let mut moments = unsafe { [self.device.alloc::<f32>(count)?, self.device.alloc::<f32>(count)?] };
+        Transfers::count_planned(8 * count);
         // Memory is given out in the order of the computing stream.
         self.copying.join(&self.device.cuda_stream()).w()?;
         for (host, moment) in host.iter().zip(&mut moments) {

@@ -39,13 +39,21 @@ pub struct KvCache {
     /// Keys and values of each layer, (kv_heads, room, head_dim).
     layers: Vec<Option<[Tensor; 2]>>,
     len: usize,
+    /// Positions that there is room for; without it room grows.
+    room: Option<usize>,
 }
 
 impl KvCache {
     /// An empty cache for a model of these sizes.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        Self { layers: vec![None; config.num_hidden_layers], len: 0 }
+        Self { layers: vec![None; config.num_hidden_layers], len: 0, room: None }
+    }
+
+    /// The same with memory for `positions` from the first of them on, and for no more.
+    #[must_use]
+    pub fn with_room(config: &Config, positions: usize) -> Self {
+        Self { room: Some(positions), ..Self::new(config) }
     }
 }
 
@@ -60,11 +68,15 @@ impl KeyValues for KvCache {
             candle_core::bail!("the cache has {} layers, not {}", self.layers.len(), layer + 1)
         };
         let end = self.len + keys.dim(1)?;
+        if let Some(room) = self.room.filter(|room| *room < end) {
+            candle_core::bail!("the cache has room for {room} positions")
+        }
+        let room = self.room.unwrap_or((2 * end).max(ROOM));
         let [held_keys, held_values] = match slot.take() {
             Some(held) if held[0].dim(1)? >= end => held,
             held => {
                 let [old_keys, old_values] = held.map_or([None, None], |[keys, values]| [Some(keys), Some(values)]);
-                [roomier(old_keys, self.len, end, keys)?, roomier(old_values, self.len, end, values)?]
+                [roomier(old_keys, self.len, room, keys)?, roomier(old_values, self.len, room, values)?]
             }
         };
         held_keys.slice_set(&keys.contiguous()?, 1, self.len)?;
@@ -78,10 +90,10 @@ impl KeyValues for KvCache {
     }
 }
 
-/// A buffer with room for `end` positions and as many again that begins with the `len` positions of `old`.
-fn roomier(old: Option<Tensor>, len: usize, end: usize, like: &Tensor) -> Result<Tensor> {
+/// A buffer with room for `room` positions that begins with the `len` positions of `old`.
+fn roomier(old: Option<Tensor>, len: usize, room: usize, like: &Tensor) -> Result<Tensor> {
     let (heads, _, width) = like.dims3()?;
-    let buffer = Tensor::zeros((heads, (2 * end).max(ROOM), width), like.dtype(), like.device())?;
+    let buffer = Tensor::zeros((heads, room, width), like.dtype(), like.device())?;
     if let Some(old) = old.filter(|_| len > 0) {
         buffer.slice_set(&old.narrow(1, 0, len)?.contiguous()?, 1, 0)?;
     }

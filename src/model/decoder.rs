@@ -157,13 +157,16 @@ impl Decoder {
     /// An entry is not finite.
     pub fn quantised(&self, double: bool) -> Result<Self> {
         let mut model = self.clone();
+        let narrow = Precision::ALL.into_iter().find(|precision| precision.dtype() == self.embedding.dtype());
         for weight in model.blocks.iter_mut().flat_map(|block| &mut block.projections) {
-            *weight = Weight::nf4(&weight.dense()?, double)?;
+            let four_bit = Weight::nf4(&weight.dense()?, double)?;
+            *weight = four_bit.computing_in(narrow.unwrap_or_default()).unwrap_or(four_bit);
         }
         Ok(model)
     }
 
-    /// The same model with its dense matrices (embedding, projections, head) in `precision`; norms stay in f32, quantised weights as they are.
+    /// The same model with its dense matrices (embedding, projections, head) in `precision`. Norms stay in f32, quantised numbers as they are;
+    /// products with NF4 are computed in that type, those with a GGUF file's blocks in f32.
     ///
     /// # Errors
     /// A weight is beyond the range of the type.
@@ -182,6 +185,8 @@ impl Decoder {
         for weight in projections.chain(&mut model.head) {
             if let Weight::Dense(tensor) = weight {
                 cast(tensor)?;
+            } else if let Some(narrower) = weight.computing_in(precision) {
+                *weight = narrower;
             }
         }
         Ok(model)

@@ -1,6 +1,7 @@
 //! A frozen weight: dense, in four bits, or as a GGUF file stores it. Whoever multiplies by it cannot tell which.
 
 mod blocks;
+mod four_bit;
 mod stored;
 mod tiled;
 
@@ -8,12 +9,12 @@ use std::{fmt, sync::Arc};
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+pub use four_bit::FourBit;
 pub use stored::Stored;
-use tiled::{Tiled, tiles};
 
 use super::frozen::linear;
 use crate::{
-    device::down,
+    device::{Precision, down},
     quant::{Codebook, Quantised, quantise},
 };
 
@@ -31,58 +32,6 @@ pub enum Weight {
     Stored(Stored),
 }
 
-/// A quantised matrix.
-pub struct FourBit {
-    numbers: Quantised,
-    shape: (usize, usize),
-    device: Device,
-    /// The same on a GPU, from its first use.
-    #[cfg(feature = "cuda")]
-    on_gpu: std::sync::OnceLock<Arc<crate::kernels::Nf4>>,
-}
-
-impl FourBit {
-    fn new(numbers: Quantised, shape: (usize, usize), device: Device) -> Self {
-        Self {
-            numbers,
-            shape,
-            device,
-            #[cfg(feature = "cuda")]
-            on_gpu: std::sync::OnceLock::new(),
-        }
-    }
-
-    /// The dense matrix.
-    fn dense(&self) -> Result<Tensor> {
-        #[cfg(feature = "cuda")]
-        if let Some(on_gpu) = self.on_gpu()? {
-            return on_gpu.dense();
-        }
-        self.rows(0, self.shape.0, &self.device)
-    }
-
-    /// `W x`.
-    fn apply(self: &Arc<Self>, x: &Tensor) -> Result<Tensor> {
-        #[cfg(feature = "cuda")]
-        if let Some(on_gpu) = self.on_gpu()? {
-            return crate::kernels::apply(on_gpu, x);
-        }
-        tiled::apply(self, x)
-    }
-
-    /// The matrix on its GPU, if that is where it belongs.
-    #[cfg(feature = "cuda")]
-    fn on_gpu(&self) -> Result<Option<&Arc<crate::kernels::Nf4>>> {
-        let Device::Cuda(gpu) = &self.device else { return Ok(None) };
-        if self.on_gpu.get().is_none() {
-            let copied = crate::kernels::Nf4::new(&self.numbers, self.shape, gpu)?;
-            // Another thread may have been first; its copy is as good.
-            let _ = self.on_gpu.set(Arc::new(copied));
-        }
-        Ok(self.on_gpu.get())
-    }
-}
-
 impl From<Tensor> for Weight {
     fn from(weight: Tensor) -> Self {
         Self::Dense(weight)
@@ -93,7 +42,7 @@ impl fmt::Debug for Weight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dense(weight) => weight.fmt(f),
-            Self::FourBit(weight) => write!(f, "FourBit[{}, {}]", weight.shape.0, weight.shape.1),
+            Self::FourBit(weight) => weight.fmt(f),
             Self::Stored(weight) => weight.fmt(f),
         }
     }
@@ -125,6 +74,15 @@ impl Weight {
         }
     }
 
+    /// A four-bit weight whose products are in `precision`, as [`FourBit::computing_in`] says; none if it is not in four bits.
+    #[must_use]
+    pub fn computing_in(&self, precision: Precision) -> Option<Self> {
+        match self {
+            Self::FourBit(weight) => Some(Self::FourBit(Arc::new(weight.computing_in(precision)))),
+            Self::Dense(_) | Self::Stored(_) => None,
+        }
+    }
+
     /// (out, in).
     ///
     /// # Errors
@@ -132,7 +90,7 @@ impl Weight {
     pub fn dims2(&self) -> Result<(usize, usize)> {
         match self {
             Self::Dense(weight) => weight.dims2(),
-            Self::FourBit(weight) => Ok(weight.shape),
+            Self::FourBit(weight) => Ok(weight.shape()),
             Self::Stored(weight) => Ok(weight.shape()),
         }
     }
@@ -142,7 +100,7 @@ impl Weight {
     pub fn device(&self) -> &Device {
         match self {
             Self::Dense(weight) => weight.device(),
-            Self::FourBit(weight) => &weight.device,
+            Self::FourBit(weight) => weight.device(),
             Self::Stored(weight) => weight.device(),
         }
     }
@@ -152,7 +110,7 @@ impl Weight {
     pub fn quantised(&self) -> Option<&Quantised> {
         match self {
             Self::Dense(_) | Self::Stored(_) => None,
-            Self::FourBit(weight) => Some(&weight.numbers),
+            Self::FourBit(weight) => Some(weight.numbers()),
         }
     }
 
@@ -161,7 +119,7 @@ impl Weight {
     pub fn count(&self) -> usize {
         match self {
             Self::Dense(weight) => weight.elem_count(),
-            Self::FourBit(weight) => weight.numbers.count(),
+            Self::FourBit(weight) => weight.numbers().count(),
             Self::Stored(weight) => weight.shape().0 * weight.shape().1,
         }
     }
@@ -171,7 +129,7 @@ impl Weight {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Dense(weight) => weight.elem_count() * weight.dtype().size_in_bytes(),
-            Self::FourBit(weight) => weight.numbers.bytes(),
+            Self::FourBit(weight) => weight.numbers().bytes(),
             Self::Stored(weight) => weight.bytes(),
         }
     }
@@ -183,8 +141,19 @@ impl Weight {
     pub fn dense(&self) -> Result<Tensor> {
         match self {
             Self::Dense(weight) => weight.to_dtype(DType::F32),
-            Self::FourBit(weight) => weight.dense(),
+            Self::FourBit(weight) => weight.dense_in(Precision::F32),
             Self::Stored(weight) => weight.dense(),
+        }
+    }
+
+    /// The same in `precision`; NF4 comes out of its four bits in that type.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn dense_in(&self, precision: Precision) -> Result<Tensor> {
+        match self {
+            Self::Dense(_) | Self::Stored(_) => self.dense()?.to_dtype(precision.dtype()),
+            Self::FourBit(weight) => weight.dense_in(precision),
         }
     }
 
@@ -209,66 +178,7 @@ impl Weight {
         match self {
             Self::Dense(weight) => norms((weight.detach().to_dtype(DType::F32)? + update.detach())?),
             Self::Stored(weight) => norms((weight.dense()? + update.detach())?),
-            Self::FourBit(weight) => {
-                let tile = |(start, count): (usize, usize)| {
-                    let rows = weight.rows(start, count, &weight.device)?;
-                    norms((rows + update.detach().narrow(0, start, count)?)?)
-                };
-                Tensor::cat(&tiles(weight.shape).map(tile).collect::<Result<Vec<_>>>()?, 0)
-            }
+            Self::FourBit(weight) => weight.row_norms_with(update),
         }
-    }
-}
-
-impl Tiled for FourBit {
-    fn shape(&self) -> (usize, usize) {
-        self.shape
-    }
-
-    fn read(&self, start: usize, out: &mut [f32]) -> Result<()> {
-        self.numbers.read(start * self.shape.1, out);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use candle_core::Var;
-
-    use super::*;
-
-    fn gap(a: &Tensor, b: &Tensor) -> f32 {
-        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
-    }
-
-    #[test]
-    fn four_bits_multiply_as_their_dense_form_forward_and_backward() {
-        // The last shape takes several tiles; the others have blocks across rows and an odd count.
-        for (out, width) in [(5, 13), (32, 64), (7, 9), (700, 1000)] {
-            let weight = Tensor::randn(0f32, 1f32, (out, width), &Device::Cpu).unwrap();
-            let four = Weight::nf4(&weight, true).unwrap();
-            let dense = four.dense().unwrap();
-            let few = Tensor::randn(0f32, 1f32, (1, 3, width), &Device::Cpu).unwrap();
-            assert!(gap(&four.apply(&few).unwrap(), &linear(&few, &dense).unwrap()) < 1e-3, "{out}x{width}");
-            let x = Var::randn(0f32, 1f32, (2, 3, width), &Device::Cpu).unwrap();
-            let (ours, theirs) = (four.apply(x.as_tensor()).unwrap(), linear(x.as_tensor(), &dense).unwrap());
-            assert!(gap(&ours, &theirs) < 1e-3, "{out}x{width}");
-            let grad =
-                |y: Tensor| y.sin().unwrap().sum_all().unwrap().backward().unwrap().get(x.as_tensor()).unwrap().clone();
-            assert!(gap(&grad(ours), &grad(theirs)) < 1e-3, "{out}x{width}");
-            let update = Tensor::randn(0f32, 1f32, (out, width), &Device::Cpu).unwrap();
-            let norms = Weight::from(dense).row_norms_with(&update).unwrap();
-            assert!(gap(&four.row_norms_with(&update).unwrap(), &norms) < 1e-4);
-        }
-    }
-
-    #[test]
-    fn a_misfit_and_nan_are_errors() {
-        let four = Weight::nf4(&Tensor::zeros((4, 8), DType::F32, &Device::Cpu).unwrap(), false).unwrap();
-        assert!(four.apply(&Tensor::zeros((2, 7), DType::F32, &Device::Cpu).unwrap()).is_err());
-        let nan = Tensor::full(f32::NAN, (2, 2), &Device::Cpu).unwrap();
-        assert!(Weight::nf4(&nan, false).unwrap_err().to_string().contains("entry 0"));
     }
 }

@@ -20,6 +20,7 @@
 //! ```
 
 mod ask;
+mod device;
 mod exercise;
 mod figure;
 mod heat_map;
@@ -32,6 +33,7 @@ mod report;
 mod show;
 
 pub use ask::{Asked, ask, ask_seeded};
+pub use device::{device, here, use_device};
 pub use exercise::{Checked, exercise};
 pub use figure::{Drawing, Graph, draw, graph};
 pub use heat_map::{HeatMap, heat_map};

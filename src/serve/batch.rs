@@ -1,10 +1,13 @@
 //! The door of a mixed batch: one product with the base's weight for all rows, then each row's own low-rank update.
+//!
+//! Adapters are in f32 and small. On a base in bf16 or f16 their half is computed in f32 all the same, so that what they add is not rounded
+//! before it is added; where activations are in a narrower type too, they are widened for it and the sum is rounded once.
 
 use std::{ops::Range, sync::Arc};
 
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, bail};
+use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Result, Tensor, bail};
 
 use super::{
     kernels::{LowRank, bgmv, sgmv},
@@ -18,6 +21,9 @@ pub struct Batch {
     adapters: Vec<Arc<Packed>>,
     /// By row of the flattened (batch · tokens) input.
     index: Vec<Option<usize>>,
+    /// What a GPU's kernels are told, from their first launch.
+    #[cfg(feature = "cuda")]
+    sent: std::sync::OnceLock<crate::kernels::Sent>,
 }
 
 impl Batch {
@@ -40,30 +46,46 @@ impl Batch {
     }
 }
 
-impl Doors for Batch {
-    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
-        let y = weight.apply(x)?;
-        // Adapters differ in what they adapt: rows whose adapter leaves this site alone are rows without one.
-        let (mut here, mut numbers) = (Vec::new(), Vec::with_capacity(self.adapters.len()));
-        for adapter in &self.adapters {
-            let adapts = adapter.adapts(site);
-            numbers.push(adapts.then_some(here.len()));
-            here.extend(adapts.then_some(&**adapter));
-        }
-        if here.is_empty() {
+impl Batch {
+    /// Adds every row's low-rank update at `site`, whose weight is (out, in), to `y` (…, out) for `x` (…, in).
+    ///
+    /// # Errors
+    /// The batch was made for another number of tokens.
+    pub(crate) fn add(&self, site: Site, dims: (usize, usize), y: Tensor, x: &Tensor) -> Result<Tensor> {
+        if !self.adapters.iter().any(|adapter| adapter.adapts(site)) {
             return Ok(y);
         }
-        let index: Vec<Option<usize>> = self.index.iter().map(|index| index.and_then(|index| numbers[index])).collect();
-        y.inplace_op2(&x.contiguous()?, &LowRankUpdates { index, adapters: here, site, dims: weight.dims2()? })?;
-        Ok(y)
+        let wide = y.to_dtype(DType::F32)?;
+        wide.inplace_op2(&x.to_dtype(DType::F32)?.contiguous()?, &LowRankUpdates { batch: self, site, dims })?;
+        wide.to_dtype(y.dtype())
+    }
+
+    /// What the kernels are told; the first call sends it.
+    #[cfg(feature = "cuda")]
+    fn sent(&self, gpu: &candle_core::CudaDevice) -> Result<&crate::kernels::Sent> {
+        if self.sent.get().is_none() {
+            let Some(factors) = self.adapters.iter().map(|adapter| adapter.on_gpu()).collect::<Option<Vec<_>>>() else {
+                bail!("a mixed batch on the GPU has an adapter in host memory")
+            };
+            // Another thread may have been first; what it sent is the same.
+            let _ = self.sent.set(crate::kernels::Sent::new(&self.index, &factors, gpu)?);
+        }
+        match self.sent.get() {
+            Some(sent) => Ok(sent),
+            None => bail!("the batch's table is gone"),
+        }
+    }
+}
+
+impl Doors for Batch {
+    fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
+        self.add(site, weight.dims2()?, weight.apply(x)?, x)
     }
 }
 
 /// `y_i += s · B (A x_i)`, in place, on the device where `y` lies.
 struct LowRankUpdates<'a> {
-    index: Vec<Option<usize>>,
-    /// Those that adapt the site.
-    adapters: Vec<&'a Packed>,
+    batch: &'a Batch,
     site: Site,
     /// (out, in).
     dims: (usize, usize),
@@ -75,7 +97,7 @@ impl LowRankUpdates<'_> {
         let (Some((y_start, y_end)), Some((x_start, x_end))) = (y.contiguous_offsets(), x.contiguous_offsets()) else {
             bail!("a mixed batch needs its rows in one piece")
         };
-        let ((out, width), rows) = (self.dims, self.index.len());
+        let ((out, width), rows) = (self.dims, self.batch.index.len());
         if y_end - y_start != rows * out || x_end - x_start != rows * width {
             bail!("the batch was made for {rows} tokens; {} came", (x_end - x_start) / width.max(1));
         }
@@ -93,11 +115,19 @@ impl InplaceOp2 for LowRankUpdates<'_> {
         let (CpuStorage::F32(y), CpuStorage::F32(x)) = (y, x) else { bail!("a mixed batch computes in f32") };
         let (y_rows, x_rows) = self.rows(y_at, x_at)?;
         let (y, x) = (&mut y[y_rows], &x[x_rows]);
-        let adapters: Vec<LowRank> = self.adapters.iter().filter_map(|adapter| adapter.at(self.site)).collect();
-        let segments = sgmv::segments(&self.index, adapters.len());
+        // Adapters differ in what they adapt: rows whose adapter leaves this site alone are rows without one.
+        let (mut adapters, mut numbers) = (Vec::<LowRank>::new(), Vec::with_capacity(self.batch.adapters.len()));
+        for adapter in &self.batch.adapters {
+            let here = adapter.at(self.site);
+            numbers.push(here.is_some().then_some(adapters.len()));
+            adapters.extend(here);
+        }
+        let index: Vec<Option<usize>> =
+            self.batch.index.iter().map(|index| index.and_then(|index| numbers[index])).collect();
+        let segments = sgmv::segments(&index, adapters.len());
         if sgmv::shares_nothing(&segments) {
-            let mut v = bgmv::shrink(x, width, &self.index, &adapters);
-            bgmv::expand(&mut v, &self.index, &adapters, y, out);
+            let mut v = bgmv::shrink(x, width, &index, &adapters);
+            bgmv::expand(&mut v, &index, &adapters, y, out);
         } else {
             let mut v = sgmv::shrink(x, width, &segments, &adapters);
             sgmv::expand(&mut v, &segments, &adapters, y, out);
@@ -107,9 +137,8 @@ impl InplaceOp2 for LowRankUpdates<'_> {
 
     #[cfg(feature = "cuda")]
     fn cuda_fwd(&self, y: &mut CudaStorage, y_at: &Layout, x: &CudaStorage, x_at: &Layout) -> Result<()> {
-        let rows = self.rows(y_at, x_at)?;
-        let factors = |packed: &&Packed| packed.on_gpu(self.site, &y.device).transpose();
-        let adapters = self.adapters.iter().filter_map(factors).collect::<Result<Vec<_>>>()?;
-        crate::kernels::low_rank_updates((y, rows.0), (x, rows.1), &self.index, &adapters, self.dims)
+        let (y_rows, x_rows) = self.rows(y_at, x_at)?;
+        let sent = self.batch.sent(&y.device)?;
+        sent.low_rank_updates((y, y_rows), (x, x_rows), self.site, self.dims)
     }
 }

@@ -3,13 +3,16 @@
 //! A page holds `BLOCK` positions of one layer, keys first, each head's positions together: (2, kv_heads, BLOCK, head_dim). All pages that a
 //! sequence may need are taken when it is admitted, so that a running sequence never stops for lack of room.
 //! Keys and values computed under one adapter are wrong under another, so no two sequences share a page.
+//!
+//! The pool's pages lie in host memory. A sequence whose model is on a GPU has its positions there, in one piece, and claims as many pages: so
+//! the budget is one, and no key or value ever crosses.
 
 use candle_core::{Device, Result, Tensor, bail};
 
-use super::page::{Page, PagePool};
+use super::page::{Claim, Page, PagePool};
 use crate::{
     device,
-    model::{Config, KeyValues},
+    model::{Config, KeyValues, KvCache},
 };
 
 /// Positions in a page.
@@ -17,7 +20,16 @@ const BLOCK: usize = 16;
 
 /// Keys and values of one sequence.
 #[derive(Debug)]
-pub struct PagedCache {
+pub enum PagedCache {
+    /// In pages.
+    Host(HostPages),
+    /// In the memory of the model's device, with the claim of as many pages.
+    OnDevice(KvCache, Claim),
+}
+
+/// Pages of each layer.
+#[derive(Debug)]
+pub struct HostPages {
     layers: Vec<Vec<Page>>,
     len: usize,
     kv_heads: usize,
@@ -39,15 +51,39 @@ impl PagedCache {
         config.num_hidden_layers * positions.div_ceil(BLOCK)
     }
 
-    /// An empty cache with room for `positions`; none when the pool has too few pages.
+    /// An empty cache with room for `positions` of a model on `device`; none when the pool has too few pages.
     #[must_use]
-    pub fn new(config: &Config, positions: usize, pool: &PagePool) -> Option<Self> {
-        let mut pages = pool.take(Self::pages_for(config, positions))?.into_iter();
+    pub fn new(config: &Config, positions: usize, pool: &PagePool, device: &Device) -> Option<Self> {
+        let count = Self::pages_for(config, positions);
+        if !device.is_cpu() {
+            let claim = pool.claim(count * pool.page_bytes())?;
+            return Some(Self::OnDevice(KvCache::with_room(config, positions), claim));
+        }
+        let mut pages = pool.take(count)?.into_iter();
         let layers =
             (0..config.num_hidden_layers).map(|_| pages.by_ref().take(positions.div_ceil(BLOCK)).collect()).collect();
-        Some(Self { layers, len: 0, kv_heads: config.num_key_value_heads, head_dim: config.head_dim() })
+        let (kv_heads, head_dim) = (config.num_key_value_heads, config.head_dim());
+        Some(Self::Host(HostPages { layers, len: 0, kv_heads, head_dim }))
+    }
+}
+
+impl KeyValues for PagedCache {
+    fn len(&self) -> usize {
+        match self {
+            Self::Host(pages) => pages.len(),
+            Self::OnDevice(cache, _) => cache.len(),
+        }
     }
 
+    fn append(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
+        match self {
+            Self::Host(pages) => pages.append(layer, keys, values),
+            Self::OnDevice(cache, _) => cache.append(layer, keys, values),
+        }
+    }
+}
+
+impl HostPages {
     /// Where the numbers of a head begin in a page; `half` is 0 for keys, 1 for values.
     fn start(&self, half: usize, head: usize) -> usize {
         (half * self.kv_heads + head) * BLOCK * self.head_dim
@@ -85,7 +121,7 @@ impl PagedCache {
     }
 }
 
-impl KeyValues for PagedCache {
+impl KeyValues for HostPages {
     fn len(&self) -> usize {
         self.len
     }

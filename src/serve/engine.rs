@@ -20,7 +20,7 @@ use super::{
     sequence::Sequence,
     ways::{Row, forward},
 };
-use crate::model::{Base, Config};
+use crate::model::{Base, Decoder};
 
 /// How long the engine sleeps when nothing runs, unless it is woken.
 const NAP: Duration = Duration::from_millis(20);
@@ -114,8 +114,8 @@ impl Engine {
     fn admit(&mut self) {
         while self.running.len() < self.limits.running {
             let mut outcome = None;
-            let (pool, config, idle) = (&mut self.pool, self.base.model.config(), self.running.is_empty());
-            let request = self.queue.next(AHEAD, |request| match place(request, pool, config, idle) {
+            let (pool, model, idle) = (&mut self.pool, &self.base.model, self.running.is_empty());
+            let request = self.queue.next(AHEAD, |request| match place(request, pool, model, idle) {
                 Place::Wait => Turn::Wait,
                 Place::Fail(why) => {
                     outcome = Some(Err(why));
@@ -207,7 +207,8 @@ enum Place {
     Ready(Option<Arc<Loaded>>, PagedCache),
 }
 
-fn place(request: &Request, pool: &mut AdapterPool, config: &Config, idle: bool) -> Place {
+fn place(request: &Request, pool: &mut AdapterPool, model: &Decoder, idle: bool) -> Place {
+    let config = model.config();
     let no_room = |what: &str| match idle {
         true => Place::Fail(format!("{what} does not fit into the device's budget, even with nothing else running")),
         false => Place::Wait,
@@ -232,7 +233,7 @@ fn place(request: &Request, pool: &mut AdapterPool, config: &Config, idle: bool)
     if !pool.make_room(pages) {
         return no_room("the request");
     }
-    match PagedCache::new(config, positions, pool.pages()) {
+    match PagedCache::new(config, positions, pool.pages(), model.device()) {
         Some(cache) => Place::Ready(adapter, cache),
         None => no_room("the request"),
     }

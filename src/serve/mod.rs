@@ -21,9 +21,13 @@ pub mod page;
 pub mod pool;
 pub mod queue;
 mod request;
+#[cfg(any(feature = "cuda", test))]
+pub(crate) mod resident;
 #[cfg(feature = "serve")]
 pub mod routing;
 mod sequence;
+#[cfg(any(feature = "cuda", test))]
+pub(crate) mod table;
 mod text;
 mod tier;
 pub mod ways;

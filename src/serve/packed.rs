@@ -1,4 +1,4 @@
-//! A LoRA as the kernels read it: rows of A and columns of B, packed into pages.
+//! A LoRA as the kernels read it: rows of A and columns of B, packed into pages; on a GPU in one piece of its memory, by the same budget.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,11 +13,18 @@ use crate::{device::down, model::Site, peft::Lora};
 /// A LoRA or rsLoRA on its device, ready for a mixed batch.
 #[derive(Debug)]
 pub struct Packed {
-    pages: Vec<Page>,
+    held: Held,
     sites: BTreeMap<Site, Places>,
-    /// The same pages on a GPU, from their first use there until the adapter goes.
+}
+
+/// Where the numbers are.
+#[derive(Debug)]
+enum Held {
+    /// In pages of the pool.
+    Pages(Vec<Page>),
+    /// On a GPU; as many pages are claimed.
     #[cfg(feature = "cuda")]
-    on_gpu: std::sync::OnceLock<crate::kernels::Pages>,
+    OnGpu { factors: crate::kernels::Factors, _claim: super::page::Claim, pages: usize },
 }
 
 /// Where the rows of one projection's factors lie.
@@ -74,6 +81,12 @@ impl Packed {
     /// A row is longer than a page, or a factor cannot be read.
     pub fn new(lora: &Lora, pool: &PagePool) -> Result<Option<Arc<Self>>> {
         let (sites, count) = plan(lora, pool.length())?;
+        #[cfg(feature = "cuda")]
+        if let Some(candle_core::Device::Cuda(gpu)) = lora.factors().values().next().map(|factors| factors.a.device()) {
+            let Some(claim) = pool.claim(count * pool.page_bytes()) else { return Ok(None) };
+            let factors = crate::kernels::Factors::new(super::resident::Resident::new(lora)?, gpu)?;
+            return Ok(Some(Arc::new(Self { held: Held::OnGpu { factors, _claim: claim, pages: count }, sites })));
+        }
         let Some(mut pages) = pool.take(count) else { return Ok(None) };
         for (site, places) in &sites {
             let Some(factors) = lora.factors().get(site) else { continue };
@@ -86,18 +99,17 @@ impl Packed {
                 }
             }
         }
-        Ok(Some(Arc::new(Self {
-            pages,
-            sites,
-            #[cfg(feature = "cuda")]
-            on_gpu: std::sync::OnceLock::new(),
-        })))
+        Ok(Some(Arc::new(Self { held: Held::Pages(pages), sites })))
     }
 
     /// Pages it takes.
     #[must_use]
     pub fn pages(&self) -> usize {
-        self.pages.len()
+        match &self.held {
+            Held::Pages(pages) => pages.len(),
+            #[cfg(feature = "cuda")]
+            Held::OnGpu { pages, .. } => *pages,
+        }
     }
 
     /// Whether `site` is adapted.
@@ -106,11 +118,13 @@ impl Packed {
         self.sites.contains_key(&site)
     }
 
-    /// The factors at `site`, if it is adapted.
+    /// The factors at `site`, if it is adapted and in pages.
     #[must_use]
     pub fn at(&self, site: Site) -> Option<LowRank<'_>> {
+        #[cfg_attr(not(feature = "cuda"), expect(irrefutable_let_patterns))]
+        let Held::Pages(pages) = &self.held else { return None };
         let places = self.sites.get(&site)?;
-        let row = |place: &Place| &self.pages[place.page][place.start..][..place.length];
+        let row = |place: &Place| &pages[place.page][place.start..][..place.length];
         Some(LowRank {
             a: places.a.iter().map(row).collect(),
             b: places.b.iter().map(row).collect(),
@@ -122,27 +136,12 @@ impl Packed {
 
 #[cfg(feature = "cuda")]
 impl Packed {
-    /// Where the factors at `site` lie on `gpu`, if it is adapted; the first call copies the adapter's pages there.
-    pub(super) fn on_gpu(
-        &self,
-        site: Site,
-        gpu: &candle_core::CudaDevice,
-    ) -> Result<Option<crate::kernels::FactorRows>> {
-        let Some(places) = self.sites.get(&site) else { return Ok(None) };
-        if self.on_gpu.get().is_none() {
-            let length = self.pages.first().map_or(0, |page| page.len());
-            let copied = crate::kernels::Pages::new(self.pages.iter().map(|page| &**page), length, gpu)?;
-            // Another thread may have been first; its copy is as good.
-            let _ = self.on_gpu.set(copied);
+    /// The factors on the GPU, if that is where they are.
+    pub(super) fn on_gpu(&self) -> Option<&crate::kernels::Factors> {
+        match &self.held {
+            Held::Pages(_) => None,
+            Held::OnGpu { factors, .. } => Some(factors),
         }
-        let Some(pages) = self.on_gpu.get() else { return Ok(None) };
-        let row = |place: &Place| pages.row(place.page, place.start, place.length);
-        Ok(Some(crate::kernels::FactorRows {
-            a: places.a.iter().map(row).collect::<Result<_>>()?,
-            b: places.b.iter().map(row).collect::<Result<_>>()?,
-            bias: places.bias.as_ref().map(row).transpose()?,
-            scale: places.scale,
-        }))
     }
 }
 

@@ -1,19 +1,27 @@
 // Runs one kernel of src/kernels on the host: its name is the argument, its arrays and numbers come on standard input, each as a 64-bit
 // count of bytes and the bytes; the output array goes to standard output.
 #include "host.h"
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
+// Mutations of the sources are compiled by other names.
+#ifndef NF4_CU
+#define NF4_CU "../../src/kernels/nf4.cu"
+#endif
+#ifndef LORA_CU
+#define LORA_CU "../../src/kernels/lora.cu"
+#endif
+
 namespace nf4 {
-#include "../../src/kernels/nf4.cu"
+#include NF4_CU
 }
-#undef SCALES
 #undef GATHERED
 #undef WARP
 #undef FULL
 namespace lora {
-#include "../../src/kernels/lora.cu"
+#include LORA_CU
 }
 
 static std::vector<char> bytes() {
@@ -47,26 +55,29 @@ struct Quantised {
     Array<unsigned char> coded;
     Array<float> map, coarse;
     float offset = number<float>();
+    size_t block = number<uint64_t>();
+    int shift = (int)number<int64_t>();
 };
+using nf4::u8;
+#define QUANTISED                                                                                                              \
+    q.packed.get(), q.table.get(), q.absmax.get(), q.coded.get(), q.map.get(), q.coarse.get(), q.offset, q.block, q.shift
 
-template <typename T, typename Kernel> static int dequantise(Kernel kernel) {
+template <typename T> static int dequantise(void (*kernel)(T *, const nf4::u8 *, const float *, SCALES, size_t)) {
     Array<T> out;
     Quantised q;
-    size_t block = number<uint64_t>();
-    launch(kernel, {2}, 64, out.get(), q.packed.get(), q.table.get(), q.absmax.get(), q.coded.get(), q.map.get(), q.coarse.get(), q.offset,
-           out.count(), block);
+    launch(kernel, {2}, 64, out.get(), QUANTISED, out.count());
     return give(out);
 }
 
-// `per_block` outputs a block of 64 threads.
-template <typename Kernel> static int product(Kernel kernel, bool transposed) {
-    Array<float> y, x;
+template <typename T>
+static int product(void (*kernel)(T *, const T *, const nf4::u8 *, const float *, SCALES, size_t, size_t), bool transposed) {
+    Array<T> y, x;
     Quantised q;
-    size_t out = number<uint64_t>(), in = number<uint64_t>(), block = number<uint64_t>();
-    size_t rows = x.count() / (transposed ? out : in);
+    // Inputs may begin inside a piece of memory.
+    size_t out = number<uint64_t>(), in = number<uint64_t>(), begin = number<uint64_t>();
+    size_t rows = (x.count() - begin) / (transposed ? out : in);
     dim3 grid{transposed ? tiles(in, 64) : tiles(out, 2), (unsigned)rows};
-    launch(kernel, grid, 64, y.get(), x.get(), q.packed.get(), q.table.get(), q.absmax.get(), q.coded.get(), q.map.get(), q.coarse.get(), q.offset,
-           out, in, block);
+    launch(kernel, grid, 64, y.get(), x.get() + begin, QUANTISED, out, in);
     return give(y);
 }
 
@@ -84,7 +95,7 @@ struct Rows {
 struct Adapters {
     Array<float> pages;
     Rows a_at, b_at, bias_at;
-    Array<int> first, rank;
+    Array<int> rank;
     Array<float> scale;
     std::vector<const float *> a = a_at.in(pages.get()), b = b_at.in(pages.get()), bias = bias_at.in(pages.get());
 };
@@ -95,9 +106,9 @@ static int mixed(bool segmented) {
     Adapters s;
     size_t out = number<uint64_t>(), width = number<uint64_t>();
     int widest = (int)number<uint64_t>();
-    std::vector<float> v(index.count() * widest);
+    std::vector<float> v(index.count() * widest, NAN);
     unsigned rows = index.count(), groups = owner.count();
-#define FACTORS s.a.data(), s.b.data(), s.bias.data(), s.first.get(), s.rank.get(), s.scale.get()
+#define FACTORS s.a.data(), s.b.data(), s.bias.data(), s.rank.get(), s.scale.get()
     if (segmented) {
         launch(lora::sgmv_shrink, {groups, (unsigned)widest}, 64, v.data(), x.get(), order.get(), start.get(), owner.get(), FACTORS, width, widest);
         launch(lora::sgmv_expand, {groups, tiles(out, 64)}, 64, y.get(), v.data(), order.get(), start.get(), owner.get(), FACTORS, out, widest);
@@ -110,10 +121,13 @@ static int mixed(bool segmented) {
 
 int main(int, char **argv) {
     std::string kernel = argv[1];
-    if (kernel == "nf4_dequantise_f32") return dequantise<float>(nf4::nf4_dequantise_f32);
-    if (kernel == "nf4_dequantise_bf16") return dequantise<unsigned short>(nf4::nf4_dequantise_bf16);
-    if (kernel == "nf4_matvec") return product(nf4::nf4_matvec, false);
-    if (kernel == "nf4_matvec_transposed") return product(nf4::nf4_matvec_transposed, true);
+#define IN(T)                                                                                                                  \
+    if (kernel == "nf4_dequantise_" #T) return dequantise(nf4::nf4_dequantise_##T);                                            \
+    if (kernel == "nf4_matvec_" #T) return product(nf4::nf4_matvec_##T, false);                                                \
+    if (kernel == "nf4_matvec_transposed_" #T) return product(nf4::nf4_matvec_transposed_##T, true);
+    IN(f32)
+    IN(bf16)
+    IN(f16)
     if (kernel == "bgmv") return mixed(false);
     if (kernel == "sgmv") return mixed(true);
     return 2;

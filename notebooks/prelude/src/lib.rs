@@ -5,7 +5,7 @@ pub use candle_core::{self, D, DType, Device, Tensor, Var};
 pub use candle_nn;
 pub use deltaw::{
     self,
-    notebook::{self, Show, ask, draw, exercise, graph, heat_map, number, progress},
+    notebook::{self, Show, ask, device, draw, exercise, graph, heat_map, here, number, progress, use_device},
 };
 pub use ndarray;
 pub use plotters;
@@ -19,32 +19,12 @@ pub mod quiz {
     pub use deltaw::quiz::*;
 }
 
-/// The device that `DELTAW_DEVICE` names (`cpu`, `cuda`, `cuda:1`, `auto`): the CPU where it names none. Demos compute there from now on.
-///
-/// # Errors
-/// It names no device, or a GPU that cannot be used.
-pub fn device() -> Result<Device, String> {
-    use_device(&std::env::var("DELTAW_DEVICE").unwrap_or_else(|_| "cpu".to_owned()))
-}
-
-/// The device called `name`, as for [`device`].
-///
-/// # Errors
-/// As [`device`].
-pub fn use_device(name: &str) -> Result<Device, String> {
-    let opened = name.parse::<deltaw::device::Choice>()?.open()?;
-    if let Some(note) = opened.note {
-        println!("{note}");
-    }
-    deltaw::device::make_current(&opened.device);
-    Ok(opened.device)
-}
-
-/// Runs a demo by name, its arguments as pairs: `demo("b-zero", &[("init", "both-zero")])`.
+/// Runs a demo by name on the notebook's device, its arguments as pairs: `demo("b-zero", &[("init", "both-zero")])`.
 ///
 /// # Errors
 /// See [`deltaw::demos::run`].
 pub fn demo(name: &str, args: &[(&str, &str)]) -> Result<deltaw::demos::Report, deltaw::demos::Error> {
+    let _ = here();
     let args = args.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     deltaw::demos::run(name, &args)
 }

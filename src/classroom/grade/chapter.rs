@@ -25,7 +25,7 @@ const POINTS: u32 = 5;
 const MINUTES: u32 = 10;
 
 /// What every cell has in scope, as in `notebooks/prelude`.
-const SCOPE: &str = "pub use candle_core::{self, D, DType, Device, Tensor, Var};\n    pub use {candle_nn, deltaw, ndarray, rand, rand_chacha, rand_distr};\n";
+const SCOPE: &str = "pub use candle_core::{self, D, DType, Device, Tensor, Var};\n    pub use {candle_nn, deltaw, deltaw::notebook::here, ndarray, rand, rand_chacha, rand_distr};\n";
 
 /// Crates of which `use` lines are taken over.
 const CRATES: [&str; 8] = ["std", "candle_core", "candle_nn", "deltaw", "ndarray", "rand", "rand_chacha", "rand_distr"];

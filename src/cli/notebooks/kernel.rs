@@ -65,8 +65,10 @@ pub(super) fn execute(
     // What the user got wrong comes before what the machine lacks.
     place.build()?;
     let python = place.python();
+    let mut driver = Command::new(&python);
+    place.choose_device(&mut driver)?;
     let lacking = |what: String| Failure::machine(format!("{what}; run `deltaw notebooks setup`"));
-    let mut driver = Command::new(&python)
+    let mut driver = driver
         .args(["-c", DRIVER, KERNEL])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

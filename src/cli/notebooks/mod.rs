@@ -23,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   deltaw notebooks setup             install what is missing, after saying what; then warm the cache
   deltaw notebooks open              start JupyterLab on the chapters
+  deltaw notebooks setup --cuda      the same for an NVIDIA card; then `open --device cuda`, `run 02 --device auto`
   deltaw notebooks run 00            execute a chapter headless and judge every cell
   deltaw notebooks run --all --solutions --json
   deltaw notebooks weave 00          make the notebook from notebooks/source/00_….md";

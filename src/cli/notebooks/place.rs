@@ -4,9 +4,13 @@ use std::{
     env,
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use crate::cli::{Failure, Global, drill::data_dir};
+use crate::{
+    cli::{Failure, Global, drill::data_dir},
+    device::Choice,
+};
 
 /// Name of the kernel in Jupyter.
 pub(super) const KERNEL: &str = "rust";
@@ -20,7 +24,13 @@ pub(super) struct Place {
     pub(super) environment: PathBuf,
     /// A Python that the user named.
     named: Option<PathBuf>,
+    /// Where chapters compute, if the user said.
+    device: Option<Choice>,
 }
+
+/// The line of evcxr.toml that says what the chapters depend on begins so, and ends so where that is built with CUDA.
+const PRELUDE: &str = "deltaw-prelude = {";
+const WITH_CUDA: &str = ", features = [\"cuda\"] }";
 
 impl Place {
     pub(super) fn find(dir: Option<&Path>, python: Option<&Path>, global: &Global) -> Result<Self, Failure> {
@@ -37,7 +47,8 @@ impl Place {
             )));
         }
         let environment = data_dir(global)?.join("jupyter");
-        Ok(Self { chapters: fs::canonicalize(chapters)?, environment, named: python.map(Path::to_owned) })
+        let (named, device) = (python.map(Path::to_owned), global.device);
+        Ok(Self { chapters: fs::canonicalize(chapters)?, environment, named, device })
     }
 
     /// The Python that has Jupyter, whether or not it is there.
@@ -93,10 +104,42 @@ impl Place {
         names.iter().map(pick).collect()
     }
 
+    /// Lets what starts kernels know where they compute.
+    pub(super) fn choose_device(&self, command: &mut Command) -> Result<(), Failure> {
+        let Some(choice) = self.device else { return Ok(()) };
+        if matches!(choice, Choice::Cuda(_)) && !self.config()?.lines().any(has_cuda) {
+            return Err(Failure::usage(format!(
+                "--device {choice}: the chapters are built without CUDA; `deltaw notebooks setup --cuda` builds them with it"
+            )));
+        }
+        command.env("DELTAW_DEVICE", choice.to_string());
+        Ok(())
+    }
+
+    /// Makes chapters depend on a build with CUDA, or on one without.
+    pub(super) fn build_with_cuda(&self, cuda: bool) -> Result<(), Failure> {
+        let (path, text) = (self.chapters.join("evcxr.toml"), self.config()?);
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let Some(line) = lines.iter_mut().find(|line| line.starts_with(PRELUDE) && line.ends_with(" }")) else {
+            return Err(Failure::usage(format!("{}: no line {PRELUDE} … }}", path.display())));
+        };
+        if has_cuda(line) == cuda {
+            return Ok(());
+        }
+        *line = match line.strip_suffix(WITH_CUDA) {
+            Some(without) => format!("{without} }}"),
+            None => line.trim_end_matches(" }").to_owned() + WITH_CUDA,
+        };
+        Ok(fs::write(path, lines.join("\n") + "\n")?)
+    }
+
+    fn config(&self) -> Result<String, Failure> {
+        Ok(fs::read_to_string(self.chapters.join("evcxr.toml"))?)
+    }
+
     /// The directory in which the kernel builds: `tmpdir` of the chapters' evcxr.toml.
     pub(super) fn build(&self) -> Result<PathBuf, Failure> {
-        let config = self.chapters.join("evcxr.toml");
-        let text = fs::read_to_string(&config)?;
+        let (config, text) = (self.chapters.join("evcxr.toml"), self.config()?);
         let named = text.lines().find_map(|line| line.strip_prefix("tmpdir")?.split('"').nth(1));
         let named = named.ok_or_else(|| Failure::usage(format!("{}: no line tmpdir = \"…\"", config.display())))?;
         Ok(self.chapters.join(named))
@@ -130,6 +173,10 @@ impl Place {
 
 fn above(from: &Path) -> Option<PathBuf> {
     from.ancestors().map(|folder| folder.join("notebooks")).find(|folder| folder.join("evcxr.toml").is_file())
+}
+
+fn has_cuda(line: &str) -> bool {
+    line.starts_with(PRELUDE) && line.ends_with(WITH_CUDA)
 }
 
 /// The program called `name` on the PATH.

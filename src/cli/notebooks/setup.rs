@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Only say what is missing; exit code 1 if anything is
     #[arg(long, conflicts_with = "yes")]
     check: bool,
+    /// Build what the chapters use with CUDA, for `--device cuda`; `--cuda=false` goes back
+    #[arg(long, conflicts_with = "check", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    cuda: Option<bool>,
 }
 
 /// Something that is missing, and the commands that bring it.
@@ -130,6 +133,9 @@ pub(super) fn run(args: &Args, place: &Place) -> Result<(), Failure> {
     }
     if on_path("mold").is_none() && on_path("lld").is_none() {
         writeln!(out, "With mold or lld on the PATH (`apt install mold`) cells link faster; it works without.")?;
+    }
+    if let Some(cuda) = args.cuda {
+        place.build_with_cuda(cuda)?;
     }
     if args.check || args.no_warm {
         return Ok(());

@@ -1,5 +1,5 @@
 //! Where pages lie that are not resident: a file, or host memory. Both copy at once; a GPU's engine (`kernels::PinnedCopies`) copies beside
-//! the computation.
+//! the computation. A file stands for that engine on the CPU: its copies count as planned, a page of both moments as one.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 use candle_core::{Device, Error, Result, Tensor};
 
 use super::{Moments, PAGE};
-use crate::device::{down, up};
+use crate::device::{Transfers, down, up};
 
 /// What carries pages out and in. A page is not read between [`come`](Self::come) and [`arrive`](Self::arrive), and not come for before it
 /// has left.
@@ -68,7 +68,24 @@ impl Store {
 
     fn decode(&self, bytes: &[u8]) -> Result<Tensor> {
         let values = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-        up(values.collect::<Vec<_>>(), bytes.len() / 4, &self.device)
+        let (values, count) = (values.collect::<Vec<_>>(), bytes.len() / 4);
+        match self.place {
+            Place::File(_) => Tensor::from_vec(values, count, &self.device),
+            Place::Host(_) => up(values, count, &self.device),
+        }
+    }
+
+    fn encode(&self, moment: &Tensor) -> Result<Vec<f32>> {
+        match self.place {
+            Place::File(_) => moment.to_vec1(),
+            Place::Host(_) => down(moment),
+        }
+    }
+
+    fn count(&self, bytes: usize) {
+        if matches!(self.place, Place::File(_)) {
+            Transfers::count_planned(bytes);
+        }
     }
 }
 
@@ -76,8 +93,9 @@ impl Copies for Store {
     fn leave(&mut self, page: usize, moments: Moments) -> Result<()> {
         let mut bytes = Vec::with_capacity(8 * moments.first.elem_count());
         for moment in [&moments.first, &moments.second] {
-            down::<f32>(moment)?.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
+            self.encode(moment)?.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
         }
+        self.count(bytes.len());
         match &mut self.place {
             Place::File(file) => {
                 file.seek(position(page)).and_then(|_| file.write_all(&bytes)).map_err(failed)?;
@@ -91,6 +109,7 @@ impl Copies for Store {
 
     fn come(&mut self, page: usize, count: usize) -> Result<()> {
         let bytes = self.read(page, count).map_err(failed)?;
+        self.count(bytes.len());
         let (first, second) = bytes.split_at(bytes.len() / 2);
         let moments = Moments { first: self.decode(first)?, second: self.decode(second)? };
         self.coming.insert(page, moments);

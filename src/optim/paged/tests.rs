@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::{schedule::*, *};
-use crate::optim::AdamW;
+use crate::{device::Transfers, optim::AdamW};
 
 /// Copies that are as late as they may be: in one queue, done only when somebody waits. Until then a page is NaN.
 #[derive(Debug, Default)]
@@ -135,4 +135,26 @@ proptest! {
             prop_assert!(here[page], "page {} is computed with", page);
         }
     }
+}
+
+#[test]
+fn pages_that_come_and_go_are_counted_to_the_byte_and_apart_from_other_copies() {
+    let counts = |make: &dyn Fn(&Groups) -> PagedAdamW| {
+        let variable = Var::ones(3 * PAGE, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let mut optimizer = make(&Groups::from(vec![variable.clone()]));
+        let before = Transfers::so_far();
+        for _ in 0..2 {
+            optimizer.step(&variable.sqr().unwrap().sum_all().unwrap().backward().unwrap()).unwrap();
+        }
+        let Counters { bytes_in, bytes_out, .. } = optimizer.counters();
+        assert!(bytes_in > 0 && bytes_out > 0);
+        (Transfers::so_far() - before, bytes_in + bytes_out)
+    };
+    // As on a GPU: beside the computation.
+    let (copies, moved) = counts(&|groups| PagedAdamW::new(groups, Hyper::default(), 1).unwrap());
+    let planned = moved / (8 * PAGE as u64);
+    assert_eq!(copies, Transfers { planned, planned_bytes: moved, ..Transfers::default() });
+    // At once: each of the two moments is a copy that is waited for.
+    let (copies, moved) = counts(&|groups| PagedAdamW::in_host_memory(groups, Hyper::default(), 1));
+    assert_eq!((copies.up + copies.down, copies.bytes, copies.planned), (2 * planned, moved, 0));
 }
