@@ -222,9 +222,19 @@ fn the_check_of_a_gpu_runs_to_its_end_on_a_cpu_and_says_what_it_is_worth() {
     let record: Record = serde_json::from_slice(&fs::read(dir.path().join("cpu.json")).unwrap()).unwrap();
     assert!(record.small && !record.machine.gpu && record.failures().count() == 0);
     let count = |part: &str| record.checks.iter().filter(|check| check.part == part).count();
-    assert_eq!((count("parity"), count("kernels"), count("demos")), (44, 30, 4), "{page}");
+    assert_eq!((count("parity"), count("kernels"), count("demos")), (44, 36, 4), "{page}");
     let named = |what: &str| record.figures.iter().any(|figure| figure.name.contains(what) && figure.value.rounds > 0);
-    for what in ["copy of", "matrix product", "dequantise", "times one token", "BGMV", "SGMV", "QLoRA", "most memory"] {
+    for what in [
+        "copy of",
+        "matrix product",
+        "dequantise",
+        "times one token",
+        "BGMV",
+        "SGMV",
+        "low-rank half alone",
+        "QLoRA",
+        "most memory",
+    ] {
         assert!(named(what), "{what}: {page}");
     }
     assert!(!Path::new("docs/gpu/cpu.json").exists());

@@ -167,12 +167,16 @@ mod tests {
         let adapter = resident(2, Targets::AllLinear);
         let adapters = [(0, &adapter), (8, &adapter)];
         let table = Table::new(&[Some(1), None, Some(0)], &adapters);
-        let Routes::Gathered { index, rows } = table.routes else { panic!("{:?}", table.routes) };
-        assert_eq!(ints(&table, index, rows), [1, -1, 0]);
+        assert!(
+            matches!(table.routes, Routes::Gathered { index, rows } if ints(&table, index, rows) == [1, -1, 0]),
+            "{table:?}"
+        );
         let table = Table::new(&[Some(1), Some(0), None, Some(1)], &adapters);
-        let Routes::Segmented { order, starts, owners, segments } = table.routes else { panic!("{:?}", table.routes) };
-        assert_eq!((ints(&table, order, 3), ints(&table, starts, segments + 1)), (vec![1, 0, 3], vec![0, 1, 3]));
-        assert_eq!(ints(&table, owners, segments), [0, 1]);
+        assert!(
+            matches!(table.routes, Routes::Segmented { order, starts, owners, segments: 2 }
+                if ints(&table, order, 3) == [1, 0, 3] && ints(&table, starts, 3) == [0, 1, 3] && ints(&table, owners, 2) == [0, 1]),
+            "{table:?}"
+        );
         assert_eq!(Table::new(&[None, None], &adapters).routes, Routes::Nothing);
     }
 }
