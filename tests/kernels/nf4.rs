@@ -90,6 +90,11 @@ fn dequantise(program: &Program, numbers: &Quantised, precision: Precision, what
     }
 }
 
+/// From zero on, as the kernels sum: Rust's own sum of floats begins with -0.
+fn sum(terms: impl Iterator<Item = f32>) -> f32 {
+    terms.fold(0.0, |sum, term| sum + term)
+}
+
 /// x Wᵀ or dy W.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -110,11 +115,11 @@ impl Side {
         let weight = |o: usize, i: usize| dense[o * width + i];
         match self {
             Self::Forward => {
-                let one = |x: &[f32], o: usize| (0..width).map(|i| weight(o, i) * x[i]).sum();
+                let one = |x: &[f32], o: usize| sum((0..width).map(|i| weight(o, i) * x[i]));
                 (input.chunks(width).flat_map(|x| (0..out).map(move |o| one(x, o))).collect(), width)
             }
             Self::Backward => {
-                let one = |dy: &[f32], i: usize| (0..out).map(|o| weight(o, i) * dy[o]).sum();
+                let one = |dy: &[f32], i: usize| sum((0..out).map(|o| weight(o, i) * dy[o]));
                 (input.chunks(out).flat_map(|dy| (0..width).map(move |i| one(dy, i))).collect(), out)
             }
         }
