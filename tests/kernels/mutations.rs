@@ -59,7 +59,7 @@ const LORA: [Mutation; 13] = [
     plain("a rank too many in v", "k < s.rank[n]", "k <= s.rank[n]"),
     plain("the scale left out", "return s.scale[n] * sum", "return sum"),
     plain("the bias left out", "s.bias[n] ? s.bias[n][col] : 0.0f", "0.0f"),
-    plain("B taken for its transpose", "s.b[n][k * out + col]", "s.b[n][col * s.rank[n] + k]"),
+    plain("the columns of B from the other end", "s.b[n][k * out + col]", "s.b[n][k * out + out - 1 - col]"),
     plain(
         "a segment's last row left out",
         "place < start[g + 1]; place++) {\n        size_t row = order[place];\n        y",
