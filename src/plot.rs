@@ -160,7 +160,7 @@ where
     Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let named = matches!(figure.chart, Chart::Points(_));
-    let mut below = area.titled(&figure.title, ("sans-serif", 22)).map_err(failed)?;
+    let mut below = area.margin(8, 0, 0, 0).titled(&figure.title, ("sans-serif", 22)).map_err(failed)?;
     if !named {
         below = legend::above(&below, series.iter().map(|line| line.name.as_str()), (MARGIN + BESIDE) as i32)?;
     }
