@@ -10,10 +10,8 @@ mod place;
 mod run;
 mod setup;
 mod text;
-mod toolchain;
 mod verdict;
 mod weave;
-mod workspace;
 
 use std::path::PathBuf;
 
