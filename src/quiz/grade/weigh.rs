@@ -12,7 +12,7 @@ use super::{
 use crate::quiz::bank::Rubric;
 
 /// Most sentences that are compared one by one.
-const SENTENCES: usize = 120;
+const SENTENCES: usize = 40;
 
 /// From this likeness on a sentence counts as the known wording itself.
 const PLAIN: f32 = 0.75;
