@@ -3,7 +3,7 @@
 //! A time depends on the machine and on its neighbours; how many times a product of two matrices something takes hardly does. So each
 //! iteration also does that product, on the same thread right after, and criterion gets the quotient instead of seconds.
 //!
-//! `cargo bench --bench hot_paths` measures (three minutes); `cargo xtask bench-check` compares with `benches/baseline.json` and fails where a path
+//! `cargo bench --bench hot_paths` measures (some minutes); `cargo xtask bench-check` compares with `benches/baseline.json` and fails where a path
 //! has become much dearer.
 #![allow(clippy::unwrap_used, missing_docs)]
 
