@@ -25,6 +25,8 @@ use crate::classroom::{
 
 /// The compiler may take this many times as long as a test program.
 const PATIENCE: u64 = 3;
+/// And at least so many seconds: all exercises of a submission are compiled together, on slow machines too.
+const LEAST: u64 = 20;
 
 /// Characters of a compiler's message that are kept.
 const SHOWN: usize = 300;
@@ -213,7 +215,7 @@ fn rustc(
         errors: folder.join("errors"),
         ..Job::default()
     };
-    let limits = Limits::compiler(PATIENCE * workshop.seconds);
+    let limits = Limits::compiler((PATIENCE * workshop.seconds).max(LEAST));
     let ran = workshop
         .sandbox
         .run(&job, &limits)
