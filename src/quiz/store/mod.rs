@@ -7,7 +7,8 @@ mod transfer;
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
@@ -22,6 +23,9 @@ const VERSION: i64 = 1;
 
 /// How long a session waits while another one writes.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How soon a refused session tries again.
+const RETRY: Duration = Duration::from_millis(5);
 
 const TABLES: &str = "
 CREATE TABLE answers (
@@ -220,7 +224,7 @@ fn put_card(connection: &Connection, question: &str, card: &Card) -> rusqlite::R
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Two new sessions may start at once: only one of them makes the tables.
@@ -236,6 +240,20 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     }
     transaction.commit()?;
     Ok(connection)
+}
+
+/// Turns write-ahead logging on. Where several sessions do it to a new file at once, each would wait for the others' locks, so
+/// `SQLite` refuses without asking its busy handler; the refused ones let go and try again.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && start.elapsed() < PATIENCE => {
+                thread::sleep(RETRY);
+            }
+            done => return done,
+        }
+    }
 }
 
 fn is_unreadable(error: &rusqlite::Error) -> bool {

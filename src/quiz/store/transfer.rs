@@ -91,7 +91,10 @@ impl Store {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
-    use std::fs;
+    use std::{
+        fs,
+        sync::{Arc, Barrier},
+    };
 
     use super::*;
     use crate::quiz::verdict::Label;
@@ -143,18 +146,23 @@ mod tests {
 
     #[test]
     fn two_sessions_at_once_lose_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let write = |session: i64| {
-            let path = directory.path().to_owned();
-            std::thread::spawn(move || {
-                let mut store = Store::open(&path).unwrap();
-                for at in 0..25 {
-                    store.record(&answer("g07", session * 1000 + at), None).unwrap();
-                }
-            })
-        };
-        let threads: Vec<_> = (0..4).map(write).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(Store::open(directory.path()).unwrap().answers().unwrap().len(), 100);
+        // Sixteen new records: sessions that start together most easily get in each other's way while the file is made.
+        for _ in 0..16 {
+            let directory = tempfile::tempdir().unwrap();
+            let together = Arc::new(Barrier::new(4));
+            let write = |session: i64| {
+                let (path, together) = (directory.path().to_owned(), Arc::clone(&together));
+                std::thread::spawn(move || {
+                    together.wait();
+                    let mut store = Store::open(&path).unwrap();
+                    for at in 0..5 {
+                        store.record(&answer("g07", session * 1000 + at), None).unwrap();
+                    }
+                })
+            };
+            let threads: Vec<_> = (0..4).map(write).collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(Store::open(directory.path()).unwrap().answers().unwrap().len(), 20);
+        }
     }
 }
