@@ -16,7 +16,8 @@ USER learner
 WORKDIR /home/learner
 ENV CARGO_HOME=/home/learner/.cargo \
     PATH=/home/learner/jupyter/bin:/home/learner/.cargo/bin:/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    DELTAW_JUPYTER=/home/learner/jupyter/bin/python
+    DELTAW_JUPYTER=/home/learner/jupyter/bin/python \
+    RUST_SRC_PATH=/home/learner/deltaw/target/notebooks/library
 RUN python3 -m venv jupyter \
  && jupyter/bin/pip install --no-cache-dir jupyterlab==4.6.6 jupyterhub==5.5.4 nbclient==0.11.0 nbformat==5.11.1 \
  && cargo install evcxr_jupyter --version 0.22.0 --locked \

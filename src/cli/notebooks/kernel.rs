@@ -67,6 +67,7 @@ pub(super) fn execute(
     let python = place.python();
     let mut driver = Command::new(&python);
     place.choose_device(&mut driver)?;
+    place.hasten(&mut driver)?;
     let lacking = |what: String| Failure::machine(format!("{what}; run `deltaw notebooks setup`"));
     let mut driver = driver
         .args(["-c", DRIVER, KERNEL])

@@ -10,8 +10,10 @@ mod place;
 mod run;
 mod setup;
 mod text;
+mod toolchain;
 mod verdict;
 mod weave;
+mod workspace;
 
 use std::path::PathBuf;
 

@@ -40,6 +40,7 @@ pub(super) fn run(args: &Args, place: &Place) -> Result<(), Failure> {
     place.pin()?;
     let mut lab = Command::new(place.python());
     place.choose_device(&mut lab)?;
+    place.hasten(&mut lab)?;
     lab.args(["-m", "jupyterlab", "--ServerApp.root_dir"]).arg(&place.chapters).current_dir(&place.chapters);
     // Not the minute that JupyterLab gives a kernel: after a change to the crate its start compiles.
     lab.arg(format!("--MappingKernelManager.kernel_info_timeout={STARTUP}"));

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use super::{toolchain::Toolchain, workspace};
 use crate::{
     cli::{Failure, Global, drill::data_dir},
     device::Choice,
@@ -145,22 +146,35 @@ impl Place {
         Ok(self.chapters.join(named))
     }
 
-    /// Puts the project's lock file into the kernel's build directory, so that notebooks build with the same versions.
+    /// The folder of the workspace that the build directory is a member of.
+    fn workspace(&self) -> Result<PathBuf, Failure> {
+        let build = self.build()?;
+        Ok(build.parent().unwrap_or(&build).to_owned())
+    }
+
+    /// Makes notebooks build with the versions of the project's lock file.
     pub(super) fn pin(&self) -> Result<(), Failure> {
-        let (lock, build) = (self.chapters.join("../Cargo.lock"), self.build()?);
-        let pinned = build.join("Cargo.lock");
-        let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-        if time(&lock) > time(&pinned) {
-            fs::create_dir_all(&build)?;
-            fs::copy(&lock, &pinned)?;
+        let prelude = self.chapters.join("prelude");
+        if !prelude.join("Cargo.toml").is_file() {
+            return Ok(());
         }
-        Ok(())
+        let features: &[&str] = if self.config()?.lines().any(has_cuda) { &["cuda"] } else { &[] };
+        let lock = self.chapters.join("../Cargo.lock");
+        Ok(workspace::make(&self.workspace()?, &self.build()?, &prelude, features, &lock)?)
+    }
+
+    /// Lets the kernel that `command` will start be up sooner.
+    pub(super) fn hasten(&self, command: &mut Command) -> Result<(), Failure> {
+        match Toolchain::find() {
+            Some(toolchain) => Ok(toolchain.hasten(command, &self.workspace()?)?),
+            None => Ok(()),
+        }
     }
 
     /// Waits until no other run uses the build directory: two kernels would write their cells over each other.
     /// The directory is held until the file is dropped.
     pub(super) fn alone(&self) -> Result<File, Failure> {
-        let build = self.build()?;
+        let build = self.workspace()?;
         fs::create_dir_all(&build)?;
         let held = File::create(build.join("in-use.lock"))?;
         if matches!(held.try_lock(), Err(TryLockError::WouldBlock)) {

@@ -10,6 +10,7 @@ use std::{
 use super::{
     kernel::{self, Event, Limits},
     place::{KERNEL, Place, on_path},
+    toolchain::Toolchain,
 };
 use crate::cli::Failure;
 
@@ -68,6 +69,13 @@ pub(super) fn lacking(place: &Place) -> Vec<Missing> {
         let home =
             if place.is_named() { python.display().to_string() } else { place.environment.display().to_string() };
         missing.push(Missing { name: "Jupyter", does: format!("JupyterLab into {home} (about 250 MB)"), commands });
+    }
+    if !Toolchain::find().is_some_and(|toolchain| toolchain.has_source()) {
+        missing.push(Missing {
+            name: "the source of Rust's standard library",
+            does: "rustup's component rust-src; the kernel reads types of variables from it".to_owned(),
+            commands: vec![command("rustup", &["component", "add", "rust-src"])],
+        });
     }
     let kernel = on_path("evcxr_jupyter");
     if kernel.is_none() {
