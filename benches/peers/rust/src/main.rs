@@ -6,7 +6,9 @@ mod turns;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{VarBuilder, VarMap};
 use peft_rs::{Adapter as _, LoraConfig, LoraLayer};
-use qlora_rs::{QLoraConfig, QuantizationConfig, QuantizedLinear, dequantize_nf4, quantize_nf4_with_config};
+use qlora_rs::{
+    QLoraConfig, QuantizationConfig, QuantizedLinear, dequantize_nf4, quantization::quantize_nf4_with_config,
+};
 
 /// As in `benches/ops.rs`.
 const QUANTISED: (usize, usize) = (4096, 4096);
