@@ -144,6 +144,8 @@ fn build_rust_peers() -> Outcome<()> {
         "build",
         "--release",
         "--locked",
+        // They ask for a newer Rust than they need.
+        "--ignore-rust-version",
         "--manifest-path",
         "benches/peers/rust/Cargo.toml",
         "--target-dir",
