@@ -1,8 +1,10 @@
 //! `cargo xtask bench-check`: whether a hot path has become dearer than the committed baseline says, as a multiple of a reference kernel.
 
-use std::{collections::BTreeMap, error::Error, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
 use serde_json::Value;
+
+use crate::cargo::cargo;
 
 const BASELINE: &str = "benches/baseline.json";
 
@@ -26,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if Path::new(FOUND).exists() {
         fs::remove_dir_all(FOUND)?;
     }
-    let mut bench = Command::new("cargo");
+    let mut bench = cargo();
     bench.args(["bench", "--bench", "hot_paths", "--", "--noplot", &args.only]);
     // One thread: how well two share the work depends on the neighbours.
     bench.env("RAYON_NUM_THREADS", "1").env("CANDLE_NUM_THREADS", "1");

@@ -12,6 +12,8 @@ use std::{
     process::Command,
 };
 
+use crate::cargo::cargo;
+
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// All of one release of CUDA: nvcc refuses headers of another.
@@ -99,7 +101,7 @@ fn stub(dir: &Path) -> Outcome<()> {
 
 /// Every driver function that the cudarc of this build declares.
 fn driver_functions() -> Outcome<BTreeSet<String>> {
-    let metadata = Command::new("cargo").args(["metadata", "--format-version", "1", "--features", "cuda"]).output()?;
+    let metadata = cargo().args(["metadata", "--format-version", "1", "--features", "cuda"]).output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let cudarc =

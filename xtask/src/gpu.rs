@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::cargo::cargo;
+
 /// What `deltaw gpu-check` takes.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
@@ -15,7 +17,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let head = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12"]).output();
     let commit = head.ok().filter(|output| output.status.success());
-    let mut build = Command::new("cargo");
+    let mut build = cargo();
     build.args(["build", "--release", "--features", "cuda"]);
     if let Some(output) = commit {
         build.env("DELTAW_COMMIT", String::from_utf8_lossy(&output.stdout).trim());

@@ -2,6 +2,7 @@
 
 mod anki;
 mod baseline;
+mod cargo;
 mod cuda;
 mod gpu;
 mod lab;

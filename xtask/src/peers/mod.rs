@@ -12,13 +12,14 @@ use std::{
     error::Error,
     fs,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use rows::{Row, Side};
 use turn::Worker;
 
 use super::python::environment;
+use crate::cargo::cargo;
 
 pub(super) type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -139,8 +140,8 @@ fn from_start(
 }
 
 fn build_rust_peers() -> Outcome<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.args([
+    let mut build = cargo();
+    build.args([
         "build",
         "--release",
         "--locked",
@@ -151,12 +152,12 @@ fn build_rust_peers() -> Outcome<()> {
         "--target-dir",
         "target/rust-peers",
     ]);
-    if cargo.status()?.success() { Ok(()) } else { Err("benches/peers/rust does not build".into()) }
+    if build.status()?.success() { Ok(()) } else { Err("benches/peers/rust does not build".into()) }
 }
 
 /// Builds our benchmarks; where cargo put them.
 fn build() -> Outcome<BTreeMap<String, PathBuf>> {
-    let built = Command::new("cargo")
+    let built = cargo()
         .args(["bench", "--no-run", "--bench", "step", "--bench", "ops", "--message-format", "json"])
         .stderr(Stdio::inherit())
         .output()?;
