@@ -7,13 +7,7 @@ mod page;
 mod rows;
 mod turn;
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    fs,
-    path::PathBuf,
-    process::Stdio,
-};
+use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, process::Stdio};
 
 use rows::{Row, Side};
 use turn::Worker;

@@ -4,6 +4,9 @@ use std::{fmt::Write as _, fs, path::Path, process::Command};
 
 use super::{Args, Measured, Outcome, rows::Side};
 
+/// What is known of the rows that are not ahead; written by hand, for the committed table.
+const REASONS: &str = include_str!("../../../benches/peers/reasons.md");
+
 /// Clock or processor.
 type Which = usize;
 const CLOCK: Which = 0;
@@ -66,6 +69,8 @@ pub(super) fn text(rows: &[Measured], python: &Path, args: &Args) -> Outcome<Str
     for row in rows {
         writeln!(text, "{}", line(row))?;
     }
+    text.push('\n');
+    text.push_str(REASONS);
     Ok(text)
 }
 
@@ -89,7 +94,7 @@ fn machine(python: &Path) -> Outcome<String> {
         std::thread::available_parallelism()?,
         cpu.trim_start_matches([' ', '\t', ':']),
         load.split(' ').next().unwrap_or_default(),
-        versions.trim_end_matches(", "),
+        versions.trim_end().trim_end_matches(','),
         said(Path::new("rustc"), &["--version"]).unwrap_or_default(),
     ))
 }
