@@ -70,7 +70,8 @@ pub(super) fn lacking(place: &Place) -> Vec<Missing> {
             if place.is_named() { python.display().to_string() } else { place.environment.display().to_string() };
         missing.push(Missing { name: "Jupyter", does: format!("JupyterLab into {home} (about 250 MB)"), commands });
     }
-    if !Toolchain::find().is_some_and(|toolchain| toolchain.has_source()) {
+    // Without rustup whoever installed Rust chose what came with it, and the kernel works without the source, more slowly.
+    if on_path("rustup").is_some() && !Toolchain::find().is_some_and(|toolchain| toolchain.has_source()) {
         missing.push(Missing {
             name: "the source of Rust's standard library",
             does: "rustup's component rust-src; the kernel reads types of variables from it".to_owned(),

@@ -34,9 +34,9 @@ impl Toolchain {
 
     /// Prepares `command`, which will start a kernel, to start it sooner; `folder` is where files for that may lie.
     ///
-    /// Nearly all of a start is rust-analyzer, inside the kernel, reading the standard library. With the whole library it takes twice
-    /// the processor time that it takes with the three crates that variables have their types from, and it asks cargo about the rest. And
-    /// it calls rustc and cargo dozens of times, each time through rustup's stand-in, which looks for the toolchain first.
+    /// Most of a start is rust-analyzer, inside the kernel, reading crates and the standard library. With the whole library it takes longer than
+    /// with the three crates that variables have their types from, and asks cargo about the rest (notebooks/README.md has the times). And
+    /// it calls rustc and cargo through rustup's stand-in, which looks for the toolchain first each time.
     pub(super) fn hasten(&self, command: &mut Command, folder: &Path) -> io::Result<()> {
         let mut give = |variable: &str, path: PathBuf| {
             if env::var_os(variable).is_none() && path.exists() {
