@@ -11,6 +11,7 @@ mod turns;
 
 use candle_core::{Device, Tensor, Var};
 use deltaw::{
+    device::join_pool,
     generate::{Sampler, Sampling},
     linalg,
     model::{Config, Decoder, KvCache, Projection, Shut, Span, Weight},
@@ -66,6 +67,7 @@ fn written(base: &Decoder) -> Vec<u32> {
 }
 
 fn main() {
+    join_pool();
     let arguments = turns::arguments();
     match arguments.first().map(String::as_str).unwrap_or_default() {
         "quantise" => {

@@ -12,6 +12,7 @@ use std::str::FromStr as _;
 
 use candle_core::{Device, Tensor};
 use deltaw::{
+    device::join_pool,
     model::Config,
     optim::Hyper,
     train::{Batch, Kind, Recipe, Stepper, Trainee, fresh},
@@ -34,6 +35,7 @@ fn batch(rows: usize, tokens: usize, vocab: usize) -> Batch {
 }
 
 fn main() {
+    join_pool();
     let args = turns::arguments();
     let [shape, method, rows, tokens] = &args[..] else {
         println!("step: say SHAPE METHOD BATCH TOKENS, for instance `smollm2 lora 4 64`; skipped");

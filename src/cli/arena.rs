@@ -102,7 +102,7 @@ pub fn run(args: &Args, global: &Global, meter: Meter) -> Result<(), Failure> {
     let task = Task::named(&args.task).map_err(Failure::usage)?;
     let spec = args.base.clone().unwrap_or_else(|| task.base.to_owned());
     let options = Options { offline: args.offline, progress: true, ..Options::default() };
-    let device = global.open_device()?;
+    let device = global.compute_here()?;
     let open = || Base::open(&spec, &options, &device);
     let base = open().map_err(unusable)?;
     let contest = contest(args, &spec, &base)?;

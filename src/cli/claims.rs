@@ -57,7 +57,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     if args.check {
         return check(global.json);
     }
-    global.open_device()?;
+    global.compute_here()?;
     if let Some(id) = &args.id {
         return one(claims::find(id).map_err(Failure::usage)?, global.json);
     }

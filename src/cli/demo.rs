@@ -55,7 +55,7 @@ pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
     if let Some(file) = &args.plot {
         plot::check_name(file).map_err(|error| Failure::usage(error.to_string()))?;
     }
-    global.open_device()?;
+    global.compute_here()?;
     let report = compute(name, &settings).map_err(failure)?;
     if let (Some(file), Some(figure)) = (&args.plot, &report.figure) {
         plot::write(figure, file).map_err(|error| Failure::machine(error.to_string()))?;

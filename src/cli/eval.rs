@@ -70,7 +70,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     }
     // Greedy decoding never writes a whole text, whose first tokens nothing announces.
     let answers = lines.iter().any(|line| !matches!(line.record, Record::Text { .. }));
-    let base = args.base.open(&global.open_device()?)?;
+    let base = args.base.open(&global.compute_here()?)?;
     let adapter = args.base.adapter(&base)?;
     let doors = adapter.as_ref().map_or(&Shut as _, |adapter| adapter.doors());
     let limits = Limits { tokens: base.context(), skip: args.skip_long };

@@ -60,7 +60,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     let unusable = |error: candle_core::Error| Failure::usage(one_line(&error));
     let sampling = Sampling::new(args.temperature, args.top_p, args.seed).map_err(unusable)?;
     let text = prompt(&args.prompt)?;
-    let base = args.base.open(&global.open_device()?)?;
+    let base = args.base.open(&global.compute_here()?)?;
     let adapter = args.base.adapter(&base)?;
     let doors = adapter.as_ref().map_or(&Shut as _, |adapter| adapter.doors());
     let ids = ids(args, &base, text)?;

@@ -56,7 +56,7 @@ pub struct Args {
 /// See [`Failure`]; a check that fails ends with exit code 1.
 pub fn run(args: &Args, global: &Global, meter: Meter) -> Result<(), Failure> {
     let choice = global.device.unwrap_or(Choice::Cuda(0));
-    let device = Global { device: Some(choice), ..global.clone() }.open_device()?;
+    let device = Global { device: Some(choice), ..global.clone() }.compute_here()?;
     let parts = if args.only.is_empty() { Part::ALL.to_vec() } else { args.only.clone() };
     if parts.contains(&Part::Parity) && !args.goldens.join("base").is_dir() {
         return Err(Failure::usage(format!(

@@ -82,6 +82,15 @@ pub struct Global {
 }
 
 impl Global {
+    /// Lets this thread compute, on the device that [`open_device`](Self::open_device) opens.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn compute_here(&self) -> Result<Device, Failure> {
+        device::join_pool();
+        self.open_device()
+    }
+
     /// Opens the device that computes, for the command itself and for demos and claims. A fallback to the CPU is said on standard error.
     ///
     /// # Errors

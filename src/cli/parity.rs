@@ -43,7 +43,7 @@ pub struct Args {
 /// See [`Failure`]; a case that fails ends with exit code 1.
 pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
     let (mut failed, mut ran) = (0, 0);
-    let device = global.open_device()?;
+    let device = global.compute_here()?;
     for dir in &args.dirs {
         for report in reports(dir, &args.case, &device)? {
             match report.passes() {

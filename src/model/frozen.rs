@@ -6,7 +6,10 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, backend::BackendStorage, bail};
 
-use super::few::{FEW, few};
+use super::{
+    few::{FEW, few},
+    trained::trained,
+};
 
 /// Applies `weight` (out, in) to the last dimension of `x` (…, in).
 ///
@@ -25,7 +28,7 @@ pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     }
     let rows = x.reshape(((), width))?;
     let y = if weight.track_op() {
-        rows.matmul(&weight.t()?)?
+        trained(&rows.contiguous()?, weight)?
     } else {
         rows.contiguous()?.apply_op1(FrozenLinear { weight: weight.clone() })?
     };

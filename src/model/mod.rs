@@ -30,6 +30,7 @@ mod rope;
 mod site;
 pub mod tiny;
 pub mod tokens;
+mod trained;
 mod weight;
 
 pub use attention::Positions;
@@ -44,5 +45,6 @@ pub use files::{
     write_whole,
 };
 pub use frozen::linear;
+pub(crate) use fused::scale;
 pub use site::{Projection, Site};
 pub use weight::{FourBit, Stored, Weight};

@@ -12,7 +12,7 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 pub use four_bit::FourBit;
 pub use stored::Stored;
 
-use super::frozen::linear;
+use super::{frozen::linear, fused::row_norms};
 use crate::{
     device::{Precision, down},
     quant::{Codebook, Quantised, quantise},
@@ -174,10 +174,9 @@ impl Weight {
     /// # Errors
     /// The shapes do not fit.
     pub fn row_norms_with(&self, update: &Tensor) -> Result<Tensor> {
-        let norms = |matrix: Tensor| matrix.sqr()?.sum(1)?.sqrt();
         match self {
-            Self::Dense(weight) => norms((weight.detach().to_dtype(DType::F32)? + update.detach())?),
-            Self::Stored(weight) => norms((weight.dense()? + update.detach())?),
+            Self::Dense(weight) => row_norms(&weight.to_dtype(DType::F32)?, update),
+            Self::Stored(weight) => row_norms(&weight.dense()?, update),
             Self::FourBit(weight) => weight.row_norms_with(update),
         }
     }

@@ -4,7 +4,7 @@ use std::{env, sync::OnceLock};
 
 use candle_core::Device;
 
-use crate::device::{Choice, current, make_current};
+use crate::device::{Choice, current, join_pool, make_current};
 
 /// What came of opening the device; done once.
 static OPENED: OnceLock<Result<(), String>> = OnceLock::new();
@@ -41,6 +41,8 @@ pub fn here() -> Device {
 }
 
 fn open(name: &str) -> Result<(), String> {
+    // A kernel runs all cells on one thread.
+    join_pool();
     let opened = name.parse::<Choice>()?.open()?;
     if let Some(note) = opened.note {
         println!("{note}");

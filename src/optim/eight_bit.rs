@@ -11,7 +11,7 @@ use candle_core::{DType, Device, Result, Tensor, Var, backprop::GradStore};
 
 use super::{
     Groups, Hyper, Optimizer, State as Stored,
-    adamw::{Moments, update},
+    adamw::{Moments, advance},
 };
 use crate::{
     device::{down, up},
@@ -66,20 +66,18 @@ impl Optimizer for AdamW8bit {
         for (variable, factor, state) in &mut self.states {
             let Some(grad) = grads.get(variable.as_tensor()) else { continue };
             let (p, rate) = (variable.as_detached_tensor(), self.hyper.learning_rate * *factor);
-            let next = match state {
-                State::Whole(moments) => update(&self.hyper, rate, self.steps, &p, grad, moments)?,
+            match state {
+                State::Whole(moments) => advance(&self.hyper, rate, self.steps, &p, grad, moments)?,
                 State::Rounded(first, second) => {
                     let read = |codes: &EightBit, map| up(codes.dequantise(map), p.shape(), p.device());
                     let (signed, unsigned) = (DynamicMap::signed(), DynamicMap::unsigned());
                     let mut moments = Moments { first: read(first, signed)?, second: read(second, unsigned)? };
-                    let next = update(&self.hyper, rate, self.steps, &p, grad, &mut moments)?;
+                    advance(&self.hyper, rate, self.steps, &p, grad, &mut moments)?;
                     let flat = |moment: &Tensor| down::<f32>(moment);
                     *first = EightBit::quantise(&flat(&moments.first)?, BLOCK, signed);
                     *second = EightBit::quantise(&flat(&moments.second)?, BLOCK, unsigned);
-                    next
                 }
-            };
-            variable.set(&next)?;
+            }
         }
         Ok(())
     }
@@ -100,7 +98,7 @@ impl Optimizer for AdamW8bit {
         let mut stored = Stored::after(self.steps)?;
         for (index, (_, _, state)) in self.states.iter().enumerate() {
             match state {
-                State::Whole(moments) => stored.put_moments(index, moments),
+                State::Whole(moments) => stored.put_moments(index, moments)?,
                 State::Rounded(first, second) => {
                     for (name, numbers) in [("first", first), ("second", second)] {
                         let codes = Tensor::new(&numbers.codes[..], &Device::Cpu)?;

@@ -14,7 +14,7 @@
 use candle_core::{DType, Result, Tensor, Var, backprop::GradStore};
 use ndarray::{Axis, Slice};
 
-use super::{Hyper, Optimizer, State as Stored, adamw::Moments};
+use super::{Hyper, Optimizer, State as Stored, adamw::Moments, in_place};
 use crate::linalg::{from_array, svd, to_array};
 
 /// How gradients are projected.
@@ -96,6 +96,20 @@ impl Basis {
     }
 }
 
+/// N.
+fn direction(moments: &Moments, eps: f64) -> Result<Tensor> {
+    &moments.first / (moments.second.sqrt()? + eps)?
+}
+
+/// `W ← (W − rate · step) · decay`, in place where that is possible.
+fn descend(weight: &Tensor, step: &Tensor, rate: f64, decay: f64) -> Result<()> {
+    if !in_place::takes(&[weight, step]) {
+        return in_place::set(weight, &((weight - (step * rate)?)? * decay)?);
+    }
+    let (rate, decay) = (rate as f32, decay as f32);
+    in_place::each(weight, step, step, |w, step, _| (w - step * rate) * decay)
+}
+
 #[derive(Debug)]
 struct State {
     name: String,
@@ -164,16 +178,17 @@ impl Optimizer for GaLore {
                 Some(moments) => moments,
                 empty @ None => empty.insert(Moments::zeros_like(&small)?),
             };
-            moments.first = ((&moments.first * beta1)? + (&small * (1.0 - beta1))?)?;
-            moments.second = ((&moments.second * beta2)? + (small.sqr()? * (1.0 - beta2))?)?;
-            let step = (&moments.first / (moments.second.sqrt()? + self.hyper.eps)?)?;
-            let step = match &state.basis {
-                Some(basis) => (basis.lift(&step)? * self.projection.scale)?,
-                None => step,
-            };
-            let moved = (state.variable.as_detached_tensor() - (step * (self.hyper.learning_rate * correction))?)?;
-            let decayed = (moved * (1.0 - self.hyper.learning_rate * self.hyper.weight_decay))?;
-            state.variable.set(&decayed)?;
+            moments.take_up(&self.hyper, &small)?;
+            let rate = self.hyper.learning_rate * correction;
+            let decay = 1.0 - self.hyper.learning_rate * self.hyper.weight_decay;
+            let weight = state.variable.as_detached_tensor();
+            match &state.basis {
+                Some(basis) => {
+                    let step = basis.lift(&direction(moments, self.hyper.eps)?)?;
+                    descend(&weight, &step, rate * self.projection.scale, decay)?;
+                }
+                None => descend(&weight, &direction(moments, self.hyper.eps)?, rate, decay)?,
+            }
         }
         Ok(())
     }
@@ -197,7 +212,7 @@ impl Optimizer for GaLore {
                 stored.put(format!("{index}.basis"), basis.matrix().clone());
             }
             if let Some(moments) = &state.moments {
-                stored.put_moments(index, moments);
+                stored.put_moments(index, moments)?;
             }
         }
         Ok(stored)

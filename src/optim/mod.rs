@@ -12,6 +12,7 @@ mod clip;
 pub mod eight_bit;
 pub mod galore;
 mod groups;
+mod in_place;
 pub mod paged;
 mod state;
 

@@ -28,7 +28,7 @@ use store::{Place, Store, failed};
 
 use super::{
     Groups, Hyper, Optimizer, State,
-    adamw::{Moments, update},
+    adamw::{Moments, advance},
 };
 
 /// Entries of a page.
@@ -156,7 +156,6 @@ impl Optimizer for PagedAdamW {
         self.steps += 1;
         let has_grad = |page: &usize| grads.get(self.variables[self.pages[*page].variable].0.as_tensor()).is_some();
         let order: Vec<usize> = (0..self.pages.len()).filter(has_grad).collect();
-        let mut pieces = Vec::new();
         for (place, page) in order.iter().copied().enumerate() {
             let Piece { variable, start, count } = self.pages[page];
             let (var, factor) = self.variables[variable].clone();
@@ -167,10 +166,7 @@ impl Optimizer for PagedAdamW {
             let p = var.as_detached_tensor().flatten_all()?.narrow(0, start, count)?;
             let g = grad.flatten_all()?.narrow(0, start, count)?;
             let (hyper, steps) = (self.hyper, self.steps);
-            pieces.push(update(&hyper, hyper.learning_rate * factor, steps, &p, &g, self.moments(page)?)?);
-            if order.get(place + 1).is_none_or(|next| self.pages[*next].variable != variable) {
-                var.set(&Tensor::cat(&std::mem::take(&mut pieces), 0)?.reshape(var.shape())?)?;
-            }
+            advance(&hyper, hyper.learning_rate * factor, steps, &p, &g, self.moments(page)?)?;
         }
         Ok(())
     }
@@ -187,7 +183,7 @@ impl Optimizer for PagedAdamW {
         let mut state = State::after(self.steps)?;
         for page in 0..self.pages.len() {
             self.bring(page, Some(page + 1).filter(|next| *next < self.pages.len()))?;
-            state.put_moments(page, self.moments(page)?);
+            state.put_moments(page, self.moments(page)?)?;
         }
         Ok(state)
     }

@@ -27,9 +27,11 @@ impl State {
         self.0.insert(name, tensor);
     }
 
-    pub(super) fn put_moments(&mut self, index: usize, moments: &Moments) {
-        self.put(format!("{index}.first"), moments.first.clone());
-        self.put(format!("{index}.second"), moments.second.clone());
+    /// A copy: the moments themselves change in place.
+    pub(super) fn put_moments(&mut self, index: usize, moments: &Moments) -> Result<()> {
+        self.put(format!("{index}.first"), moments.first.copy()?);
+        self.put(format!("{index}.second"), moments.second.copy()?);
+        Ok(())
     }
 
     /// How many steps were done.
@@ -58,8 +60,9 @@ impl State {
     }
 
     pub(super) fn moments(&self, index: usize, like: &Tensor) -> Result<Moments> {
-        let part =
-            |name: &str| self.get(&format!("{index}.{name}"), like.dims(), like.dtype())?.to_device(like.device());
+        let part = |name: &str| {
+            self.get(&format!("{index}.{name}"), like.dims(), like.dtype())?.copy()?.to_device(like.device())
+        };
         Ok(Moments { first: part("first")?, second: part("second")? })
     }
 }

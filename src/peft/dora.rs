@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use candle_core::{Result, Tensor, Var};
 
 use super::{Dropout, Lora, Mergeable, Method, lora, lora::Factors};
-use crate::model::{Decoder, Doors, Site, Weight};
+use crate::model::{Decoder, Doors, Site, Weight, scale};
 
 /// What DoRA trains at one site.
 #[derive(Debug, Clone)]
@@ -100,11 +100,11 @@ impl Doors for Dora {
         let Some(parts) = self.parts.get(&site) else { return Ok(y) };
         let ratio = parts.ratio(weight)?;
         if !self.dropout.is_active() {
-            return (y + parts.direction.apply(x)?)?.broadcast_mul(&ratio);
+            return scale(&(y + parts.direction.apply(x)?)?, &ratio);
         }
         let dropped = self.dropout.apply(x)?;
-        let base = weight.apply(&dropped)?.broadcast_mul(&(&ratio - 1.0)?)?;
-        (y + base)? + parts.direction.apply(&dropped)?.broadcast_mul(&ratio)?
+        let base = scale(&weight.apply(&dropped)?, &(&ratio - 1.0)?)?;
+        (y + base)? + scale(&parts.direction.apply(&dropped)?, &ratio)?
     }
 }
 

@@ -14,7 +14,7 @@ use candle_core::{DType, Result, Tensor, Var};
 use super::{Mergeable, Method, Targets};
 use crate::{
     device::scalar,
-    model::{Decoder, Doors, Site, Weight},
+    model::{Decoder, Doors, Site, Weight, scale},
 };
 
 /// Which side of a projection is scaled.
@@ -78,8 +78,8 @@ impl Method for Ia3 {
 impl Doors for Ia3 {
     fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
         match self.scalings.get(&site) {
-            Some(Scaling::Output(l)) => weight.apply(x)?.broadcast_mul(&l.flatten_all()?),
-            Some(Scaling::Input(l)) => weight.apply(&x.broadcast_mul(&l.flatten_all()?)?),
+            Some(Scaling::Output(l)) => scale(&weight.apply(x)?, &l.flatten_all()?),
+            Some(Scaling::Input(l)) => weight.apply(&scale(x, &l.flatten_all()?)?),
             None => weight.apply(x),
         }
     }

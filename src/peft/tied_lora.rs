@@ -15,7 +15,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Mergeable, Method, lora};
-use crate::model::{Decoder, Doors, Projection, Site, Weight, linear};
+use crate::model::{Decoder, Doors, Projection, Site, Weight, linear, scale};
 
 /// What an adapter is made of.
 #[derive(Debug, Clone)]
@@ -121,8 +121,8 @@ impl Doors for TiedLora {
     fn linear(&self, site: Site, weight: &Weight, x: &Tensor) -> Result<Tensor> {
         let y = weight.apply(x)?;
         let Some((a, b, u, v)) = self.parts(site)? else { return Ok(y) };
-        let small = linear(x, &a)?.broadcast_mul(u.as_tensor())?;
-        y + (linear(&small, &b)?.broadcast_mul(&v)? * self.scale)?
+        let small = scale(&linear(x, &a)?, u.as_tensor())?;
+        y + (scale(&linear(&small, &b)?, &v)? * self.scale)?
     }
 }
 

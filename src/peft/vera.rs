@@ -17,7 +17,7 @@ use rand_mt::Mt;
 use super::{Mergeable, Method, Targets};
 use crate::{
     device::up,
-    model::{Decoder, Doors, Site, Weight, linear},
+    model::{Decoder, Doors, Site, Weight, linear, scale},
 };
 
 /// What an adapter is made of.
@@ -148,8 +148,8 @@ impl Doors for Vera {
         let y = weight.apply(x)?;
         let Some(Vectors { d, b }) = self.vectors.get(&site) else { return Ok(y) };
         let (shared_a, shared_b) = self.cut(weight.dims2()?)?;
-        let small = linear(x, &shared_a)?.broadcast_mul(d.as_tensor())?;
-        y + linear(&small, &shared_b)?.broadcast_mul(b.as_tensor())?
+        let small = scale(&linear(x, &shared_a)?, d.as_tensor())?;
+        y + scale(&linear(&small, &shared_b)?, b.as_tensor())?
     }
 }
 

@@ -156,7 +156,7 @@ pub(super) fn compose(args: &ComposeArgs, global: &Global) -> Result<(), Failure
 }
 
 pub(super) fn merge(args: &MergeArgs, global: &Global) -> Result<(), Failure> {
-    let base = base(&args.base, &global.open_device()?)?;
+    let base = base(&args.base, &global.compute_here()?)?;
     let adapter = hub::load(&args.dir, &base).map_err(unusable)?;
     let mergeable = adapter.mergeable().map_err(|error| Failure::usage(error.to_string()))?;
     let merged = peft::merge(&base, mergeable).map_err(unusable)?;
@@ -165,7 +165,7 @@ pub(super) fn merge(args: &MergeArgs, global: &Global) -> Result<(), Failure> {
 }
 
 pub(super) fn unmerge(args: &UnmergeArgs, global: &Global) -> Result<(), Failure> {
-    let merged = base(&args.merged, &global.open_device()?)?;
+    let merged = base(&args.merged, &global.compute_here()?)?;
     let adapter = hub::load(&args.dir, &merged).map_err(unusable)?;
     let mergeable = adapter.mergeable().map_err(|error| Failure::usage(error.to_string()))?;
     let restored = Merged::of(merged).unmerge(mergeable).map_err(unusable)?;

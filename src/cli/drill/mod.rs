@@ -66,7 +66,7 @@ pub struct Args {
 /// # Errors
 /// See [`Failure`].
 pub fn run(args: Args, global: &Global) -> Result<(), Failure> {
-    global.open_device()?;
+    global.compute_here()?;
     let bank = open_bank(global)?;
     for id in &args.id {
         find(&bank, id)?;

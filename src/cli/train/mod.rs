@@ -57,7 +57,7 @@ pub fn run(args: &Args, global: &Global) -> Result<(), Failure> {
 }
 
 fn train(args: &Args, global: &Global, dir: &Path, mut job: Job, resumed: Option<Checkpoint>) -> Result<(), Failure> {
-    let device = global.open_device()?;
+    let device = global.compute_here()?;
     let resumed = resumed.map(|checkpoint| checkpoint.on(&device)).transpose().map_err(machine)?;
     job.check().map_err(unusable)?;
     let options = Options { offline: args.offline, progress: true, precision: job.precision, ..Options::default() };

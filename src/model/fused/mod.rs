@@ -8,13 +8,17 @@ mod cross_entropy;
 mod lanes;
 mod rms_norm;
 mod rope;
+mod row_norms;
 mod rows;
+mod scale;
 mod softmax;
 mod swiglu;
 
 pub(super) use cross_entropy::mean_loss;
 pub(super) use rms_norm::rms_norm;
 pub(super) use rope::rotate;
+pub(super) use row_norms::row_norms;
+pub(crate) use scale::scale;
 pub(super) use softmax::softmax;
 pub(super) use swiglu::swiglu;
 
@@ -53,7 +57,7 @@ mod same {
         }
     }
 
-    fn close(ours: &Tensor, theirs: &Tensor, what: &str) {
+    pub(super) fn close(ours: &Tensor, theirs: &Tensor, what: &str) {
         if ours.elem_count() == 0 {
             return;
         }

@@ -13,12 +13,17 @@ use super::{
     fuses,
     lanes::sum,
     rows::{Rows, apply},
+    scale::scale,
 };
 
 /// Normalises the last dimension of `x` (…, n) and scales it by `weight` (n).
 pub(in crate::model) fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
-    if weight.track_op() || !fuses(&[x, weight]) || x.dims().last() != weight.dims().last() {
+    if !fuses(&[x, weight]) || x.dims().last() != weight.dims().last() {
         return textbook(x, weight, eps);
+    }
+    if weight.track_op() {
+        // One op for the norm, one for the weight, whose gradient that has.
+        return scale(&rms_norm(x, &weight.detach().ones_like()?, eps)?, weight);
     }
     apply(x, RmsNorm { weight: weight.contiguous()?, eps: eps as f32 })
 }
@@ -82,6 +87,8 @@ mod tests {
         for shape in [vec![1, 1], vec![3, 7], vec![2, 5, 64], vec![40, 576], vec![0, 8]] {
             let weight = Tensor::randn(1f32, 0.5f32, *shape.last().unwrap(), &Device::Cpu).unwrap();
             same::forward_and_backward(&[&shape], |x| rms_norm(x[0], &weight, 1e-5), |x| textbook(x[0], &weight, 1e-5));
+            let trained = [&shape[..], &shape[shape.len() - 1..]];
+            same::forward_and_backward(&trained, |x| rms_norm(x[0], x[1], 1e-5), |x| textbook(x[0], x[1], 1e-5));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc};
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::tiled::{self, Tiled, tiles};
-use crate::{device::Precision, quant::Quantised};
+use crate::{device::Precision, model::fused::row_norms, quant::Quantised};
 
 /// A quantised matrix (out, in).
 #[derive(Clone)]
@@ -89,14 +89,13 @@ impl FourBit {
 
     /// Euclidean norm of each row of `W + update`, (out); without a gradient.
     pub(super) fn row_norms_with(&self, update: &Tensor) -> Result<Tensor> {
-        let norms = |matrix: Tensor| matrix.sqr()?.sum(1)?.sqrt();
         #[cfg(feature = "cuda")]
         if let Some(on_gpu) = self.on_gpu()? {
-            return norms((on_gpu.dense(Precision::F32)? + update.detach())?);
+            return row_norms(&on_gpu.dense(Precision::F32)?, update);
         }
         let numbers = self.numbers_as(Precision::F32);
         let tile = |(start, count): (usize, usize)| {
-            norms((numbers.rows(start, count, &self.device)? + update.detach().narrow(0, start, count)?)?)
+            row_norms(&numbers.rows(start, count, &self.device)?, &update.narrow(0, start, count)?)
         };
         Tensor::cat(&tiles(self.shape).map(tile).collect::<Result<Vec<_>>>()?, 0)
     }
