@@ -6,6 +6,8 @@
 
 #[path = "peers/mixed.rs"]
 mod mixed;
+#[path = "../src/start.rs"]
+mod start;
 #[path = "peers/turns.rs"]
 mod turns;
 
@@ -67,6 +69,7 @@ fn written(base: &Decoder) -> Vec<u32> {
 }
 
 fn main() {
+    start::prepare();
     join_pool();
     let arguments = turns::arguments();
     match arguments.first().map(String::as_str).unwrap_or_default() {

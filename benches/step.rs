@@ -5,6 +5,8 @@
 //! without xtask. SHAPE is `smollm2`, or `two-layers` of it where only the start counts.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../src/start.rs"]
+mod start;
 #[path = "peers/turns.rs"]
 mod turns;
 
@@ -35,6 +37,7 @@ fn batch(rows: usize, tokens: usize, vocab: usize) -> Batch {
 }
 
 fn main() {
+    start::prepare();
     join_pool();
     let args = turns::arguments();
     let [shape, method, rows, tokens] = &args[..] else {

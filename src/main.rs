@@ -1,8 +1,10 @@
 //! Parses the arguments, runs the command, prints the error, sets the exit code.
 
+mod start;
+
 use std::process::ExitCode;
 
-use deltaw::{arena::Meter, device::SPIN_LIMIT};
+use deltaw::arena::Meter;
 use peak_alloc::PeakAlloc;
 
 /// Counts what is alive, for `deltaw arena`: exact, the same on every system, and one atomic addition per allocation. The resident set
@@ -11,14 +13,7 @@ use peak_alloc::PeakAlloc;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 fn main() -> ExitCode {
-    let (variable, rounds) = SPIN_LIMIT;
-    if std::env::var_os(variable).is_none() {
-        // SAFETY: this is the only thread, so nobody reads the environment now.
-        #[expect(unsafe_code, reason = "candle takes the number from nowhere else")]
-        unsafe {
-            std::env::set_var(variable, rounds);
-        }
-    }
+    start::prepare();
     deltaw::cli::main(Meter {
         live: || ALLOCATOR.current_usage(),
         peak: || ALLOCATOR.peak_usage(),
