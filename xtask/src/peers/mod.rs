@@ -7,7 +7,7 @@ mod page;
 mod rows;
 mod turn;
 
-use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, process::Stdio};
+use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, process::Stdio, thread, time::Duration};
 
 use rows::{Row, Side};
 use turn::Worker;
@@ -45,6 +45,11 @@ pub(super) struct Measured {
     /// What it says about the ratio.
     remark: &'static str,
 }
+
+/// Before each turn: by then the other side's threads have stopped looking for work, as OpenMP's and OpenBLAS's do for a while.
+const REST: Duration = Duration::from_millis(200);
+/// Seconds under which work is short.
+const SHORT: f64 = 0.5;
 
 pub(crate) fn run(args: &Args) -> Outcome<()> {
     let chosen: Vec<Row> = rows::all()
@@ -96,15 +101,24 @@ pub(crate) fn run(args: &Args) -> Outcome<()> {
     Ok(())
 }
 
-/// Both sides load once and then take turns.
+/// Both sides load once and then take turns; what is short is warmed up longer and takes more of them.
 fn in_turn(rounds: usize, mut sides: [Worker; 2]) -> Outcome<[Side; 2]> {
-    for round in 0..=rounds {
+    let (mut rounds, mut warming) = (rounds, 1);
+    let mut round = 0;
+    while round < warming + rounds {
+        let mut longest = 0f64;
         for side in &mut sides {
+            thread::sleep(REST);
             let times = side.work()?;
-            if round > 0 {
+            longest = longest.max(times[0]);
+            if round >= warming {
                 side.keep(times);
             }
         }
+        if round == 0 && longest < SHORT {
+            (rounds, warming) = (rounds * 5, 5);
+        }
+        round += 1;
     }
     let [ours, theirs] = sides;
     Ok([ours.end()?, theirs.end()?])

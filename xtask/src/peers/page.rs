@@ -58,10 +58,11 @@ pub(super) fn text(rows: &[Measured], python: &Path, args: &Args) -> Outcome<Str
         "# Beside what people would use instead\n\n\
          `cargo xtask bench-peers`: deltaw and the Python library each in a process of its own, on the same shapes and threads, taking turns round \
          after round. Times are medians by the clock; the ratio is theirs over ours, so above 1 deltaw is faster, with the least and the largest \
-         of a single round. Memory is the most that the process had resident, libraries included. Models have SmolLM2-135M's shape, f32; r = 8 on \
+         of a single round. Before each turn both rest for a fifth of a second, because idle threads of OpenMP and OpenBLAS keep a core busy for a while; \
+         work under half a second takes five times the rounds. Memory is the most that the process had resident, libraries included. Models have SmolLM2-135M's shape, f32; r = 8 on \
          all projections, VeRA r = 256, GaLore r = 32, bottlenecks 16 wide.\n\n",
     );
-    writeln!(text, "{} rounds. {}\n", args.rounds, machine(python)?)?;
+    writeln!(text, "{} rounds (short work: {}). {}\n", args.rounds, 5 * args.rounds, machine(python)?)?;
     text.push_str(
         "| what | peer | deltaw | peer | theirs / ours | processor time, theirs / ours | deltaw, GB | peer, GB | |\n\
          |---|---|---|---|---|---|---|---|---|\n",
