@@ -85,14 +85,16 @@ mod tests {
     #[test]
     fn it_is_the_textbook_form() {
         for shape in [vec![1, 1], vec![3, 7], vec![2, 5, 64], vec![40, 576], vec![0, 8]] {
+            // Alone in its row a number cancels in its own gradient, all the more the smaller it is beside √ε.
+            let eps = if shape[1] == 1 { 0.1 } else { 1e-5 };
             let weight = Tensor::randn(1f32, 0.5f32, *shape.last().unwrap(), &Device::Cpu).unwrap();
-            same::forward_and_backward(&[&shape], |x| rms_norm(x[0], &weight, 1e-5), |x| textbook(x[0], &weight, 1e-5));
+            same::forward_and_backward(&[&shape], |x| rms_norm(x[0], &weight, eps), |x| textbook(x[0], &weight, eps));
             if shape[0] == 0 {
                 // candle gives no gradient to a vector that is multiplied with no rows.
                 continue;
             }
             let trained = [&shape[..], &shape[shape.len() - 1..]];
-            same::forward_and_backward(&trained, |x| rms_norm(x[0], x[1], 1e-5), |x| textbook(x[0], x[1], 1e-5));
+            same::forward_and_backward(&trained, |x| rms_norm(x[0], x[1], eps), |x| textbook(x[0], x[1], eps));
         }
     }
 }
