@@ -2,8 +2,8 @@
 //!
 //! candle hands products to rayon's global pool, and whatever else is large to a pool of its own, whose workers go on looking for work (for
 //! 25,000 rounds) after each operation. A program whose main thread waits for both has more busy threads than cores, and each product begins
-//! with one thread waking another. Measured on two cores: a training step takes a quarter to a third less time if the thread that asks for
-//! products computes them too, and candle's own workers go to sleep soon (`docs/benchmarks/peers.md`).
+//! with one thread waking another. Measured on two cores: a LoRA step takes a quarter less time if the thread that asks for products
+//! computes them too, and candle's own workers go to sleep soon (`docs/benchmarks/peers.md` has the other methods).
 
 use candle_core::utils::get_num_threads;
 use rayon::ThreadPoolBuilder;

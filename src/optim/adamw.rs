@@ -31,7 +31,7 @@ impl Default for Hyper {
 }
 
 /// The moments of one tensor, or of a piece of it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Moments {
     /// m.
     pub first: Tensor,

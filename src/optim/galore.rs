@@ -96,15 +96,15 @@ impl Basis {
     }
 }
 
-/// N.
-fn direction(moments: &Moments, eps: f64) -> Result<Tensor> {
-    &moments.first / (moments.second.sqrt()? + eps)?
+/// `(W − rate · step) · decay`.
+fn descended(weight: &Tensor, step: &Tensor, rate: f64, decay: f64) -> Result<Tensor> {
+    (weight - (step * rate)?)? * decay
 }
 
-/// `W ← (W − rate · step) · decay`, in place where that is possible.
+/// The same into `weight`, in one pass where that is possible.
 fn descend(weight: &Tensor, step: &Tensor, rate: f64, decay: f64) -> Result<()> {
     if !in_place::takes(&[weight, step]) {
-        return in_place::set(weight, &((weight - (step * rate)?)? * decay)?);
+        return in_place::set(weight, &descended(weight, step, rate, decay)?);
     }
     let (rate, decay) = (rate as f32, decay as f32);
     in_place::each(weight, step, step, |w, step, _| (w - step * rate) * decay)
@@ -182,12 +182,10 @@ impl Optimizer for GaLore {
             let rate = self.hyper.learning_rate * correction;
             let decay = 1.0 - self.hyper.learning_rate * self.hyper.weight_decay;
             let weight = state.variable.as_detached_tensor();
+            let step = (&moments.first / (moments.second.sqrt()? + self.hyper.eps)?)?;
             match &state.basis {
-                Some(basis) => {
-                    let step = basis.lift(&direction(moments, self.hyper.eps)?)?;
-                    descend(&weight, &step, rate * self.projection.scale, decay)?;
-                }
-                None => descend(&weight, &direction(moments, self.hyper.eps)?, rate, decay)?,
+                Some(basis) => descend(&weight, &basis.lift(&step)?, rate * self.projection.scale, decay)?,
+                None => descend(&weight, &step, rate, decay)?,
             }
         }
         Ok(())
@@ -237,5 +235,26 @@ impl Optimizer for GaLore {
             };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn descending_in_place_is_the_textbook_form_bit_for_bit() {
+        for dtype in [DType::F32, DType::BF16] {
+            let random = || Tensor::randn(0f32, 1f32, (37, 1001), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            let (weight, step) = (random(), random());
+            let expected = descended(&weight, &step, 0.01, 0.9).unwrap();
+            descend(&weight, &step, 0.01, 0.9).unwrap();
+            let gap = (weight - expected).unwrap().abs().unwrap().max_all().unwrap().to_dtype(DType::F32).unwrap();
+            assert_eq!(gap.to_scalar::<f32>().unwrap(), 0.0, "{dtype:?}");
+        }
     }
 }

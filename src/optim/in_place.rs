@@ -26,8 +26,12 @@ pub(super) fn each(x: &Tensor, a: &Tensor, b: &Tensor, f: impl Fn(f32, f32, f32)
 /// `x ← value`, wherever they are.
 ///
 /// # Errors
-/// The shapes or types differ, or `value` is a view of `x`.
+/// `x` is not dense, the shapes or types differ, or `value` is a view of `x`.
 pub(super) fn set(x: &Tensor, value: &Tensor) -> Result<()> {
+    // Flattening a tensor that is not dense copies it, and the copy would be set.
+    if !x.is_contiguous() || x.dims() != value.dims() {
+        bail!("{:?} cannot be set to {:?}", x.layout(), value.dims());
+    }
     x.flatten_all()?.slice_set(&value.flatten_all()?.contiguous()?, 0, 0)
 }
 
@@ -91,6 +95,11 @@ mod tests {
         let expected = |place: usize| if (5..count - 4).contains(&place) { 3.0 * place as f32 } else { 0.0 };
         assert!(found.iter().enumerate().all(|(place, x)| *x == expected(place)));
         assert!(each(&whole, &part(&a), &part(&a), |x, _, _| x).is_err());
+        let square = Tensor::zeros((3, 3), DType::F32, &Device::Cpu).unwrap();
+        assert!(set(&square.narrow(1, 0, 2).unwrap(), &square.narrow(1, 1, 2).unwrap()).is_err(), "not dense");
+        assert!(set(&square, &square.narrow(0, 0, 2).unwrap()).is_err(), "smaller");
+        set(&square, &square.ones_like().unwrap()).unwrap();
+        assert_eq!(square.sum_all().unwrap().to_scalar::<f32>().unwrap(), 9.0);
         assert!(!takes(&[&whole, &whole.to_dtype(DType::F64).unwrap()]));
     }
 }

@@ -46,7 +46,9 @@ impl Copies for Late {
                 }
                 // What is read is what has left by now.
                 Queued::In(page) => {
-                    self.coming.insert(page, self.host[&page].clone());
+                    let Moments { first, second } = &self.host[&page];
+                    let copied = |moment: &Tensor| moment.copy().unwrap();
+                    self.coming.insert(page, Moments { first: copied(first), second: copied(second) });
                 }
             }
         }
