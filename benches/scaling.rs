@@ -5,11 +5,15 @@
 //! larger half of the points in log-log: where it is 1, twice the size takes twice the time.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../src/start.rs"]
+mod start;
+
 use std::{env, fmt::Write as _, fs, path::Path, sync::Arc, time::Instant};
 
 use candle_core::{Device, Tensor};
 use deltaw::{
     demos::{Chart, Figure, Series},
+    device::join_pool,
     model::{Config, Decoder},
     optim::Hyper,
     peft::{Lora, lora},
@@ -145,6 +149,8 @@ fn exponent(points: &[(f64, f64)]) -> f64 {
 }
 
 fn main() {
+    start::prepare();
+    join_pool();
     let mut page = String::from(
         "# How the cost grows\n\n`cargo bench --bench scaling -- write`. Widths of SmolLM2-135M, f32, the whole step with head and optimiser; the least of \
          four rounds that took turns. The exponent is fitted to the larger half of the sizes: 1 means that twice the size takes twice the time, 0 \

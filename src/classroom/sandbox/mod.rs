@@ -6,7 +6,7 @@
 //! | `unshare` | util-linux: the same namespaces; everything read-only, listed paths covered | no filter, so a program may start processes (limited by number) |
 //! | `limits` | prlimit: CPU, memory, file size, processes | it sees the files and the network of whoever grades |
 //!
-//! This crate has no `unsafe`, so all of it is done by the system's own tools.
+//! The library has no `unsafe`, so all of it is done by the system's own tools.
 
 mod limits;
 mod process;
